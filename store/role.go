@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"github.com/authgraph/authgraph/model"
+)
+
+// InsertRole adds a role. A second one of the same name is a *ConflictError.
+func (s *Store) InsertRole(ctx context.Context, role *model.Role) error {
+	return s.insert(ctx, role)
+}
+
+// RoleByID returns a role, or ErrNotFound.
+func (s *Store) RoleByID(ctx context.Context, id string) (*model.Role, error) {
+	role := new(model.Role)
+	err := s.scan(ctx, s.reads.NewSelect().Model(role).Where("id = ?", id))
+	return role, err
+}
+
+// RoleByName returns a role, or ErrNotFound.
+func (s *Store) RoleByName(ctx context.Context, name string) (*model.Role, error) {
+	role := new(model.Role)
+	err := s.scan(ctx, s.reads.NewSelect().Model(role).Where("name = ?", name))
+	return role, err
+}
+
+// RolesByUsers returns the roles that each of the users holds, by user id, sorted by name.
+func (s *Store) RolesByUsers(ctx context.Context, userIDs []string) (map[string][]*model.Role, error) {
+	var rows []struct {
+		UserID     string
+		model.Role `bun:",extend"`
+	}
+	err := s.scan(ctx, s.reads.NewSelect().TableExpr("user_roles AS ur").
+		ColumnExpr("ur.user_id").ColumnExpr("r.*").
+		Join("JOIN roles AS r ON r.id = ur.role_id").
+		Where("ur.user_id IN (?)", bun.In(userIDs)).
+		Order("r.name"), &rows)
+	if err != nil {
+		return nil, err
+	}
+	roles := make(map[string][]*model.Role, len(userIDs))
+	for i := range rows {
+		roles[rows[i].UserID] = append(roles[rows[i].UserID], &rows[i].Role)
+	}
+	return roles, nil
+}
+
+// GrantRole gives a user a role; one who holds it already keeps it.
+func (s *Store) GrantRole(ctx context.Context, grant *model.UserRole) error {
+	_, err := s.exec(ctx, s.writes.NewInsert().Model(grant).On("CONFLICT DO NOTHING"))
+	return err
+}
+
+// HasRoleHolder reports whether any user who may sign in holds the role of that name.
+func (s *Store) HasRoleHolder(ctx context.Context, name string) (held bool, err error) {
+	err = s.scan(ctx, s.reads.NewSelect().ColumnExpr("EXISTS (?)", s.reads.NewSelect().ColumnExpr("1").
+		TableExpr("roles AS r").
+		Join("JOIN user_roles AS ur ON ur.role_id = r.id").
+		Join("JOIN users AS u ON u.id = ur.user_id").
+		Where("r.name = ?", name).Where("u.disabled_at IS NULL")), &held)
+	return held, err
+}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+)
+
+// statement is a query that is run so often that the database should parse it only once.
+// bun writes arguments into the text, which SQLite then parses anew each time.
+type statement struct {
+	db   *sql.DB
+	text string // with ? for each argument
+
+	mu       sync.Mutex
+	prepared *sql.Stmt
+}
+
+// queryRow runs the statement for one row: on the transaction where there is one, because
+// what another pool prepared cannot run there, and as a prepared statement otherwise.
+func (st *statement) queryRow(ctx context.Context, s *Store, args []any, dest ...any) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	if s.bound != nil {
+		return mapError(s.bound.Tx.QueryRowContext(ctx, st.text, args...).Scan(dest...))
+	}
+	prepared, err := st.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	return mapError(prepared.QueryRowContext(ctx, args...).Scan(dest...))
+}
+
+// prepare parses the statement at its first use; a failure is tried again at the next.
+func (st *statement) prepare(ctx context.Context) (*sql.Stmt, error) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.prepared == nil {
+		prepared, err := st.db.PrepareContext(context.WithoutCancel(ctx), st.text)
+		if err != nil {
+			return nil, err
+		}
+		st.prepared = prepared
+	}
+	return st.prepared, nil
+}
+
+func (st *statement) close() error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.prepared == nil {
+		return nil
+	}
+	return st.prepared.Close()
+}
