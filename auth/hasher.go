@@ -1,0 +1,207 @@
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// Password hashes are kept as
+//
+//	hmac-sha384:KEY:BCRYPT
+//
+// BCRYPT is the bcrypt hash of base64(HMAC-SHA-384(key, password)). Those 64 characters fit
+// into the 72 bytes that bcrypt looks at and hold no NUL, so no password is cut. The key is
+// the operator's pepper or, without one, a fixed label, so that digests leaked from elsewhere
+// are of no use as passwords here. KEY names it, so that peppers can be replaced.
+const passwordScheme = "hmac-sha384"
+
+const (
+	// hashQueuePerWorker is how many passwords wait for each worker before more are refused:
+	// about three seconds of work at the default cost.
+	hashQueuePerWorker = 16
+	// hashWait is how long a password waits for a worker before it is refused.
+	hashWait = 5 * time.Second
+)
+
+var errOverloaded = &Error{Code: Overloaded, Message: "Too many people are signing in. Try again in a few seconds."}
+
+// hasher hashes and verifies passwords on a few threads of low priority, so that a flood of
+// log-ins delays log-ins only.
+type hasher struct {
+	cost int
+	keys []pepper // the current one first
+	jobs chan *hashJob
+	stop chan struct{}
+	done sync.WaitGroup
+}
+
+type pepper struct {
+	id    string
+	value []byte
+}
+
+// hashJob is done by whoever claims it first: a worker, or the caller who gives up.
+type hashJob struct {
+	claimed atomic.Bool
+	work    func()
+	done    chan struct{}
+}
+
+// newHasher starts the workers. Without peppers the fixed label is the key.
+func newHasher(cost, workers int, peppers []string) (*hasher, error) {
+	if cost < bcrypt.MinCost || cost > bcrypt.MaxCost {
+		return nil, fmt.Errorf("a bcrypt cost is %d to %d", bcrypt.MinCost, bcrypt.MaxCost)
+	}
+	h := &hasher{cost: cost, jobs: make(chan *hashJob, workers*hashQueuePerWorker), stop: make(chan struct{})}
+	for _, value := range peppers {
+		id := sha256.Sum256([]byte("authgraph pepper id\x00" + value))
+		h.keys = append(h.keys, pepper{id: hex.EncodeToString(id[:4]), value: []byte(value)})
+	}
+	// Last, so that hashes from before the first pepper are still accepted.
+	h.keys = append(h.keys, pepper{id: "label", value: []byte("authgraph password")})
+	for range workers {
+		h.done.Go(h.run)
+	}
+	return h, nil
+}
+
+// run does jobs until close. Its thread dies with it, because a lowered priority cannot be
+// raised again.
+func (h *hasher) run() {
+	runtime.LockOSThread()
+	lowerThreadPriority()
+	for {
+		select {
+		case job := <-h.jobs:
+			if job.claimed.CompareAndSwap(false, true) {
+				job.work()
+				close(job.done)
+			}
+		case <-h.stop:
+			return
+		}
+	}
+}
+
+// close ends the workers once they have done the jobs they are at.
+func (h *hasher) close() {
+	close(h.stop)
+	h.done.Wait()
+}
+
+// do has a worker do the work. It returns errOverloaded where none is free in time.
+func (h *hasher) do(ctx context.Context, work func()) error {
+	job := &hashJob{work: work, done: make(chan struct{})}
+	select {
+	case h.jobs <- job:
+	default:
+		return errOverloaded
+	}
+	timeout := time.NewTimer(hashWait)
+	defer timeout.Stop()
+	var err error
+	select {
+	case <-job.done:
+		return nil
+	case <-timeout.C:
+		err = errOverloaded
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-h.stop:
+		err = errors.New("the password hasher is closed")
+	}
+	if job.claimed.CompareAndSwap(false, true) {
+		return err
+	}
+	<-job.done // a worker is at it already
+	return nil
+}
+
+// hash returns what is kept of a new password.
+func (h *hasher) hash(ctx context.Context, password string) (stored string, err error) {
+	var hash []byte
+	var fault error
+	key := h.keys[0]
+	if err := h.do(ctx, func() {
+		hash, fault = bcrypt.GenerateFromPassword(prehash(key, password), h.cost)
+	}); err != nil {
+		return "", err
+	}
+	if fault != nil {
+		return "", fmt.Errorf("failed to hash a password: %w", fault)
+	}
+	return passwordScheme + ":" + key.id + ":" + string(hash), nil
+}
+
+// verify reports whether the password is the one of which stored was kept, and whether it
+// should be hashed again because the key or the cost has changed. A stored of "" stands for
+// an account that does not exist: it never matches, and costs the same work.
+func (h *hasher) verify(ctx context.Context, password, stored string) (match, outdated bool, err error) {
+	key, hash := h.keys[0], dummyHash(h.cost)
+	if stored != "" {
+		if key, hash, err = h.parse(stored); err != nil {
+			return false, false, err
+		}
+	}
+	cost, err := bcrypt.Cost(hash)
+	if err != nil {
+		return false, false, fmt.Errorf("a stored password hash is broken: %w", err)
+	}
+	var fault error
+	if err := h.do(ctx, func() {
+		fault = bcrypt.CompareHashAndPassword(hash, prehash(key, password))
+		// A hash of a lower cost is topped up: 2^c + 2^c + 2^(c+1) + … = 2^h.cost.
+		for ; cost < h.cost; cost++ {
+			_ = bcrypt.CompareHashAndPassword(dummyHash(cost), prehash(key, password))
+		}
+	}); err != nil {
+		return false, false, err
+	}
+	if errors.Is(fault, bcrypt.ErrMismatchedHashAndPassword) {
+		return false, false, nil
+	}
+	if fault != nil {
+		return false, false, fmt.Errorf("failed to verify a password: %w", fault)
+	}
+	original, _ := bcrypt.Cost(hash)
+	return stored != "", original != h.cost || key.id != h.keys[0].id, nil
+}
+
+// parse splits what hash returned.
+func (h *hasher) parse(stored string) (pepper, []byte, error) {
+	parts := strings.SplitN(stored, ":", 3)
+	if len(parts) != 3 || parts[0] != passwordScheme {
+		return pepper{}, nil, errors.New("a stored password hash is of an unknown scheme")
+	}
+	for _, key := range h.keys {
+		if key.id == parts[1] {
+			return key, []byte(parts[2]), nil
+		}
+	}
+	return pepper{}, nil, fmt.Errorf("a stored password hash needs the pepper %s, which is not configured", parts[1])
+}
+
+func prehash(key pepper, password string) []byte {
+	mac := hmac.New(sha512.New384, key.value)
+	mac.Write([]byte(password))
+	return []byte(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+}
+
+// dummyHash returns a hash of that cost which no password has been found for. It is written
+// down and not computed: hashing at start would take longer than the rest of it.
+func dummyHash(cost int) []byte {
+	return fmt.Appendf(nil, "$2a$%02d$abcdefghijklmnopqrstuu%s", cost, strings.Repeat(".", 31))
+}

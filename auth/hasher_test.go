@@ -1,0 +1,142 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+func startHasher(t *testing.T, cost, workers int, peppers ...string) *hasher {
+	t.Helper()
+	h, err := newHasher(cost, workers, peppers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.close)
+	return h
+}
+
+func (h *hasher) mustHash(t *testing.T, password string) string {
+	t.Helper()
+	stored, err := h.hash(t.Context(), password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored
+}
+
+func (h *hasher) check(t *testing.T, password, stored string, wantMatch, wantOutdated bool) {
+	t.Helper()
+	match, outdated, err := h.verify(t.Context(), password, stored)
+	if err != nil || match != wantMatch || outdated != wantOutdated {
+		t.Errorf("verify(%.20q, %.30q) = %v, %v, %v, want %v, %v", password, stored, match, outdated, err, wantMatch, wantOutdated)
+	}
+}
+
+func TestPasswordsAreHashedWhole(t *testing.T) {
+	t.Parallel()
+	h := startHasher(t, bcrypt.MinCost, 1)
+	for _, password := range []string{"a", strings.Repeat("x", 72), strings.Repeat("é", 256), "a\x00b"} {
+		stored := h.mustHash(t, password)
+		h.check(t, password, stored, true, false)
+		h.check(t, password+"x", stored, false, false)
+		h.check(t, password+"\x00"+password, stored, false, false) // plain bcrypt takes this one
+		if again := h.mustHash(t, password); again == stored {
+			t.Error("two hashes of one password are equal: no salt")
+		}
+	}
+	if stored := h.mustHash(t, "a"); !strings.HasPrefix(stored, "hmac-sha384:label:$2a$04$") {
+		t.Errorf("a hash must tell its scheme, key and cost: %s", stored)
+	}
+}
+
+func TestAnUnknownAccountNeverMatches(t *testing.T) {
+	t.Parallel()
+	h := startHasher(t, bcrypt.MinCost, 1)
+	for _, password := range []string{"", "a", "password"} {
+		h.check(t, password, "", false, false)
+	}
+	for cost := bcrypt.MinCost; cost <= bcrypt.MaxCost; cost++ {
+		if got, err := bcrypt.Cost(dummyHash(cost)); err != nil || got != cost {
+			t.Errorf("the dummy hash of cost %d: %d, %v", cost, got, err)
+		}
+	}
+}
+
+func TestOldHashesAreAcceptedAndReplaced(t *testing.T) {
+	t.Parallel()
+	plain := startHasher(t, bcrypt.MinCost, 1)
+	peppered := startHasher(t, bcrypt.MinCost, 1, "the first pepper")
+	newer := startHasher(t, bcrypt.MinCost+1, 1, "the second pepper", "the first pepper")
+
+	old, first := plain.mustHash(t, "secret"), peppered.mustHash(t, "secret")
+	newer.check(t, "secret", old, true, true)
+	newer.check(t, "secret", first, true, true)
+	newer.check(t, "wrong", first, false, false)
+	newer.check(t, "secret", newer.mustHash(t, "secret"), true, false)
+	peppered.check(t, "secret", old, true, true)
+
+	if _, _, err := plain.verify(t.Context(), "secret", first); err == nil {
+		t.Error("a hash under a missing pepper must be an outage, not a wrong password")
+	}
+	if _, _, err := plain.verify(t.Context(), "secret", "$2a$04$broken"); err == nil {
+		t.Error("a broken hash must be an outage, not a wrong password")
+	}
+}
+
+func TestAFullQueueRefuses(t *testing.T) {
+	t.Parallel()
+	h := startHasher(t, bcrypt.MinCost, 1)
+	started, release := make(chan struct{}), make(chan struct{})
+	var working, waiting sync.WaitGroup
+	working.Go(func() {
+		if err := h.do(t.Context(), func() { close(started); <-release }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-started
+	ctx, cancel := context.WithCancel(t.Context())
+	for range hashQueuePerWorker {
+		waiting.Go(func() {
+			if err := h.do(ctx, func() { t.Error("work that was given up is done") }); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+	for len(h.jobs) < hashQueuePerWorker {
+		select {
+		case <-t.Context().Done():
+			t.Fatal("the queue never fills")
+		default:
+		}
+	}
+	if _, err := h.hash(t.Context(), "x"); !errors.Is(err, errOverloaded) {
+		t.Errorf("got %v, want a refusal", err)
+	}
+	cancel()
+	waiting.Wait() // all have given up while the worker is still at the first
+	close(release)
+	working.Wait()
+	h.mustHash(t, "x")
+}
+
+func TestAClosedHasherAnswers(t *testing.T) {
+	t.Parallel()
+	h, err := newHasher(bcrypt.MinCost, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.close()
+	if _, err := h.hash(t.Context(), "x"); err == nil {
+		t.Error("a closed hasher hashes")
+	}
+	for _, cost := range []int{0, 3, 32} {
+		if _, err := newHasher(cost, 1, nil); err == nil {
+			t.Errorf("cost %d is taken", cost)
+		}
+	}
+}

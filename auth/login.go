@@ -1,0 +1,133 @@
+package auth
+
+import (
+	"context"
+	"errors"
+
+	"github.com/authgraph/authgraph/model"
+	"github.com/authgraph/authgraph/store"
+)
+
+// errInvalidCredentials is the one answer to a wrong password, an unknown user and a disabled
+// one: the same words, after the same work.
+var errInvalidCredentials = &Error{
+	Code:    InvalidCredentials,
+	Message: "The email or user name and the password do not belong together, or the account may not be used.",
+}
+
+// LoginInput is what to sign in with.
+type LoginInput struct {
+	Identifier string // an email address or a user name
+	Password   string
+	RememberMe bool
+}
+
+// Login signs a user in by password. It refuses with INVALID_CREDENTIALS and, before looking
+// anyone up, with BAD_USER_INPUT. A session whose cookie came with the request ends: the
+// new cookie takes its place.
+func (s *Service) Login(ctx context.Context, v *Viewer, in LoginInput) (*SignedIn, error) {
+	if err := checkLogin(in); err != nil {
+		return nil, err
+	}
+	account, err := s.accountByIdentifier(ctx, s.store, in.Identifier)
+	if err != nil {
+		return nil, err
+	}
+	match, outdated, err := s.hasher.verify(ctx, in.Password, account.hash())
+	if err != nil {
+		return nil, err
+	}
+	if !match || !account.user.Active() {
+		return nil, errInvalidCredentials
+	}
+	rehashed := ""
+	if outdated {
+		if rehashed, err = s.hasher.hash(ctx, in.Password); err != nil {
+			return nil, err
+		}
+	}
+	var signedIn *SignedIn
+	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+		// The password took a while to verify: what was true before may not be now.
+		current, err := s.accountByIdentifier(ctx, tx, in.Identifier)
+		if err != nil {
+			return err
+		}
+		if current.hash() != account.hash() || !current.user.Active() {
+			return errInvalidCredentials
+		}
+		if rehashed != "" {
+			if _, err := tx.ReplaceCredentialSecret(ctx, current.password.ID, current.hash(), rehashed, s.now()); err != nil {
+				return err
+			}
+		}
+		if v.Scheme == SchemeCookie && v.Session != nil {
+			if _, err := tx.DeleteSession(ctx, v.Session.ID); err != nil {
+				return err
+			}
+		}
+		signedIn, err = s.startSession(ctx, tx, v, current.user, in.RememberMe)
+		return err
+	})
+	return signedIn, err
+}
+
+func checkLogin(in LoginInput) error {
+	if in.Identifier == "" {
+		return badInput("identifier", "must not be empty")
+	}
+	if err := checkText("identifier", in.Identifier, maxEmail); err != nil {
+		return err
+	}
+	if in.Password == "" {
+		return badInput("password", "must not be empty")
+	}
+	return checkText("password", in.Password, maxPassword)
+}
+
+// account is a user and the password they sign in with. The zero account stands for a user
+// who does not exist, or who has no password.
+type account struct {
+	user     *model.User
+	password *model.Credential
+}
+
+// hash returns what is kept of the password, and "" for the zero account.
+func (a account) hash() string {
+	if a.password == nil {
+		return ""
+	}
+	return a.password.Secret
+}
+
+// accountByIdentifier returns the account that an email address or a user name stands for.
+func (s *Service) accountByIdentifier(ctx context.Context, db *store.Store, identifier string) (account, error) {
+	user, err := userByIdentifier(ctx, db, identifier)
+	if errors.Is(err, store.ErrNotFound) {
+		return account{}, nil
+	}
+	if err != nil {
+		return account{}, err
+	}
+	password, err := db.PasswordByUser(ctx, user.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return account{}, nil
+	}
+	return account{user: user, password: password}, err
+}
+
+// userByIdentifier returns the user, or store.ErrNotFound, also for what no user can have.
+func userByIdentifier(ctx context.Context, db *store.Store, identifier string) (*model.User, error) {
+	if isEmail(identifier) {
+		folded, err := foldEmail("identifier", identifier)
+		if err != nil {
+			return nil, store.ErrNotFound
+		}
+		return db.UserByEmail(ctx, folded)
+	}
+	folded, err := foldUsername("identifier", identifier)
+	if err != nil {
+		return nil, store.ErrNotFound
+	}
+	return db.UserByUsername(ctx, folded)
+}

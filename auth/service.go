@@ -1,0 +1,112 @@
+// Package auth decides what is allowed: who someone is and what they may do.
+//
+// Its rules are the methods of Service, one file per feature. Each takes the Viewer who asks
+// and returns an *Error, written for that person, when it refuses. Any other error is
+// an outage. The Middleware finds out who the viewer of an HTTP request is.
+//
+// There are two gates. The schema's @auth says who may call a field (CheckGuard); the
+// methods here say what a caller may touch, whatever called them.
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"regexp"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/authgraph/authgraph/model"
+	"github.com/authgraph/authgraph/store"
+)
+
+// Options are what an operator can choose. The zero value of a duration means what it says;
+// DefaultOptions holds the usual ones.
+type Options struct {
+	BcryptCost       int           // of new hashes
+	HashWorkers      int           // how many passwords are hashed at once
+	Peppers          []string      // the current one first; none for the fixed label
+	Secret           Secret        // keys cursors
+	Permissions      []string      // every permission there is
+	SignupOpen       bool          // whether strangers may create accounts
+	SessionDuration  time.Duration // 0: until log-out
+	RememberDuration time.Duration // the same with rememberMe
+	FreshDuration    time.Duration // how long a proof of the password is fresh
+	Cookie           Cookie
+	Log              *slog.Logger
+
+	Now    func() time.Time // nil: time.Now
+	Random io.Reader        // nil: crypto/rand
+}
+
+// DefaultOptions returns the options of a server without settings. The caller adds the
+// Secret and the Permissions.
+func DefaultOptions() Options {
+	return Options{
+		BcryptCost:       12, // 0.2 s on a core of 2026
+		HashWorkers:      runtime.NumCPU(),
+		SignupOpen:       true,
+		SessionDuration:  24 * time.Hour,
+		RememberDuration: 30 * 24 * time.Hour,
+		FreshDuration:    5 * time.Minute,
+		Cookie:           DefaultCookie(),
+		Log:              slog.New(slog.DiscardHandler),
+	}
+}
+
+// Service is the rules of one database.
+type Service struct {
+	Options
+	store       *store.Store
+	hasher      *hasher
+	secret      Secret
+	permissions model.Permissions
+	random      io.Reader
+}
+
+var permissionName = regexp.MustCompile(`^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$`)
+
+// New returns the rules of a migrated database. It ties the database to the secret, makes the
+// built-in roles where they are missing, and starts the password hasher, which Close ends.
+func New(ctx context.Context, db *store.Store, options Options) (*Service, error) {
+	s := &Service{Options: options, store: db, secret: options.Secret, random: options.Random}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.random == nil {
+		s.random = rand.Reader
+	}
+	for _, name := range options.Permissions {
+		if !permissionName.MatchString(name) {
+			return nil, fmt.Errorf("the permission %q is not of the form noun:verb", name)
+		}
+	}
+	s.permissions = slices.Compact(slices.Sorted(slices.Values(options.Permissions)))
+	if len(s.secret.values) == 0 {
+		return nil, errors.New("a server secret is needed")
+	}
+	if err := s.secret.bind(ctx, db); err != nil {
+		return nil, err
+	}
+	if err := s.createBuiltInRoles(ctx); err != nil {
+		return nil, fmt.Errorf("failed to create the built-in roles: %w", err)
+	}
+	hasher, err := newHasher(options.BcryptCost, max(1, options.HashWorkers), options.Peppers)
+	if err != nil {
+		return nil, err
+	}
+	s.hasher = hasher
+	return s, nil
+}
+
+// Close ends what the Service runs in the background. The database stays open.
+func (s *Service) Close() { s.hasher.close() }
+
+// Ready returns why requests cannot be served: the database does not answer or is not migrated.
+func (s *Service) Ready(ctx context.Context) error { return s.store.Ready(ctx) }
+
+func (s *Service) now() model.Time { return model.NewTime(s.Now()) }

@@ -1,0 +1,141 @@
+package auth
+
+import (
+	"context"
+	"errors"
+
+	"github.com/authgraph/authgraph/model"
+	"github.com/authgraph/authgraph/store"
+)
+
+// The permissions that this package asks for. The schema declares them.
+const (
+	UsersRead = "users:read"
+	RolesRead = "roles:read"
+)
+
+// CreateUserInput is a new account. Empty texts are absent.
+type CreateUserInput struct {
+	Email, Username     string
+	Password            string
+	FirstName, LastName string
+}
+
+// CreateUser makes an account that signs in by password. It refuses with BAD_USER_INPUT,
+// with ALREADY_EXISTS when the email or the user name is taken, and with FORBIDDEN when
+// sign-up is closed.
+func (s *Service) CreateUser(ctx context.Context, v *Viewer, in CreateUserInput) (*model.User, error) {
+	if !s.SignupOpen && v.Scheme != schemeOperator {
+		return nil, &Error{Code: Forbidden, Message: "Sign-up is closed."}
+	}
+	user, err := s.newUser(in)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPassword("password", in.Password, in.Email, in.Username, in.FirstName, in.LastName, in.FirstName+in.LastName); err != nil {
+		return nil, err
+	}
+	hash, err := s.hasher.hash(ctx, in.Password)
+	if err != nil {
+		return nil, err
+	}
+	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+		if err := tx.InsertUser(ctx, user); err != nil {
+			return err
+		}
+		return tx.InsertCredential(ctx, s.newPassword(user.ID, hash))
+	})
+	return user, taken(err)
+}
+
+// newUser checks a new user's identifiers and names.
+func (s *Service) newUser(in CreateUserInput) (*model.User, error) {
+	if in.Email == "" && in.Username == "" {
+		return nil, badInput("email", "or username must be given")
+	}
+	now := s.now()
+	user := &model.User{
+		ID:        s.newID(model.UserIDPrefix),
+		Email:     model.OptionalString(in.Email),
+		Username:  model.OptionalString(in.Username),
+		FirstName: model.OptionalString(in.FirstName),
+		LastName:  model.OptionalString(in.LastName),
+		CreatedAt: now,
+		UpdatedAt: now,
+	}
+	for _, text := range []struct {
+		field, value string
+		folded       *string
+		fold         func(field, text string) (string, error)
+	}{
+		{"email", in.Email, &user.EmailFolded, foldEmail},
+		{"username", in.Username, &user.UsernameFolded, foldUsername},
+		{"firstName", in.FirstName, &user.FirstNameFolded, foldName},
+		{"lastName", in.LastName, &user.LastNameFolded, foldName},
+	} {
+		if text.value == "" {
+			continue
+		}
+		folded, err := text.fold(text.field, text.value)
+		if err != nil {
+			return nil, err
+		}
+		*text.folded = folded
+	}
+	return user, nil
+}
+
+func (s *Service) newPassword(userID, hash string) *model.Credential {
+	now := s.now()
+	return &model.Credential{
+		ID:     s.newID(model.CredentialIDPrefix),
+		UserID: userID, Kind: model.KindPassword, Secret: hash,
+		CreatedAt: now, UpdatedAt: now,
+	}
+}
+
+// taken turns a conflict over an identifier into the refusal that names it.
+func taken(err error) error {
+	conflict, ok := errors.AsType[*store.ConflictError](err)
+	if !ok {
+		return err
+	}
+	switch conflict.Column {
+	case "email_folded":
+		return &Error{Code: AlreadyExists, Field: "email", Message: "Another account has this email address."}
+	case "username_folded":
+		return &Error{Code: AlreadyExists, Field: "username", Message: "Another account has this user name."}
+	default:
+		return err
+	}
+}
+
+// User returns a user whom the viewer may see: themselves, or anyone for holders of
+// users:read. Otherwise, and where there is none, it refuses with NOT_FOUND.
+func (s *Service) User(ctx context.Context, v *Viewer, id string) (*model.User, error) {
+	if err := v.Check(); err != nil {
+		return nil, err
+	}
+	if err := checkID("id", id, model.UserIDPrefix); err != nil {
+		return nil, err
+	}
+	if v.Is(id) {
+		return v.User, nil
+	}
+	if !v.Can(UsersRead) {
+		return nil, errNotFound
+	}
+	user, err := s.store.UserByID(ctx, id)
+	return found(user, err)
+}
+
+// found turns a missing row into the refusal NOT_FOUND.
+func found[T any](object *T, err error) (*T, error) {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, errNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return object, nil
+}

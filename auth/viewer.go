@@ -1,0 +1,148 @@
+package auth
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+
+	"github.com/authgraph/authgraph/model"
+)
+
+// Scheme is a kind of credential that a request can present. The schema publishes the
+// same names as the enum AuthScheme.
+type Scheme string
+
+// The kinds of credential.
+const (
+	SchemeCookie Scheme = "COOKIE"
+	SchemeBearer Scheme = "BEARER"
+
+	// schemeOperator is that of a command run on the server's own machine.
+	schemeOperator Scheme = "OPERATOR"
+)
+
+// Client is where a request comes from.
+type Client struct {
+	Address   netip.Addr
+	UserAgent string
+	RequestID string // what a refused caller can quote; unique per request
+}
+
+// Viewer is who asks: everything that rules may depend on. The zero Viewer is a stranger
+// without any credential.
+type Viewer struct {
+	User        *model.User    // nil for a stranger
+	Session     *model.Session // nil where no session stands behind the credential
+	Roles       []string
+	Permissions model.Permissions
+	Scheme      Scheme // the kind of the presented credential, also of a refused one
+	Client      Client
+
+	refusal error // why the presented credential does not count: an *Error or an outage
+}
+
+// Operator returns the viewer of a command: whoever runs commands on the server's machine
+// holds the database anyway. It passes the same rules as everyone, with every permission.
+func (s *Service) Operator() *Viewer {
+	return &Viewer{Scheme: schemeOperator, Roles: []string{model.RoleAdmin}, Permissions: s.permissions}
+}
+
+// ID returns the user's id, and "" for a stranger.
+func (v *Viewer) ID() string {
+	if v.User == nil {
+		return ""
+	}
+	return v.User.ID
+}
+
+// SignedIn reports whether the viewer presented a credential that counts.
+func (v *Viewer) SignedIn() bool { return v.User != nil || v.Scheme == schemeOperator }
+
+// Can reports whether the viewer holds a permission.
+func (v *Viewer) Can(permission string) bool { return v.Permissions.Contains(permission) }
+
+// Is reports whether the viewer is the user with this id.
+func (v *Viewer) Is(userID string) bool { return v.User != nil && v.User.ID == userID }
+
+// Check returns nil for a viewer who presented a credential that counts. Otherwise it
+// returns an UNAUTHENTICATED *Error or, where the credential could not be looked up, the outage.
+func (v *Viewer) Check() error {
+	switch {
+	case v.SignedIn():
+		return nil
+	case v.refusal != nil:
+		return v.refusal
+	default:
+		return &Error{Code: Unauthenticated, Message: "Sign in first."}
+	}
+}
+
+// Challenge returns the WWW-Authenticate header that goes with an UNAUTHENTICATED answer
+// (RFC 6750, section 3).
+func (v *Viewer) Challenge() string {
+	if v.Scheme != "" {
+		return `Bearer realm="authgraph", error="invalid_token"`
+	}
+	return `Bearer realm="authgraph"`
+}
+
+// Guard is what the schema's @auth asks of the viewer of a field.
+type Guard struct {
+	Roles       []string // any of them; nil asks for none
+	Permissions []string // all of them
+	Schemes     []Scheme // any of them; nil takes every one
+	Fresh       bool
+}
+
+// CheckGuard returns nil where the viewer passes the guard, and otherwise an *Error, or the
+// outage that kept the server from knowing who the viewer is.
+func (s *Service) CheckGuard(v *Viewer, guard Guard) error {
+	if err := v.Check(); err != nil {
+		return err
+	}
+	if guard.Schemes != nil && !slices.Contains(guard.Schemes, v.Scheme) {
+		return &Error{Code: Forbidden, Message: "This field does not take that kind of credential."}
+	}
+	if guard.Roles != nil && !slices.ContainsFunc(guard.Roles, func(role string) bool { return slices.Contains(v.Roles, role) }) {
+		return errForbidden
+	}
+	for _, permission := range guard.Permissions {
+		if !v.Can(permission) {
+			return errForbidden
+		}
+	}
+	if guard.Fresh && !s.Fresh(v.Session) {
+		return &Error{Code: ReauthenticationRequired, Message: "Prove your password again to do this."}
+	}
+	return nil
+}
+
+var errForbidden = &Error{Code: Forbidden, Message: "You may not do this."}
+
+// viewerKey is the key of the context's *atomic.Pointer[Viewer].
+type viewerKey struct{}
+
+// WithViewer returns a context in which v asks. The pointer in it is replaced when the
+// request's own credential changes: by a log-in, so that the nested fields of its payload
+// already see the new viewer.
+func WithViewer(ctx context.Context, v *Viewer) context.Context {
+	current := new(atomic.Pointer[Viewer])
+	current.Store(v)
+	return context.WithValue(ctx, viewerKey{}, current)
+}
+
+// ViewerFrom returns who asks. In a context that no middleware has seen it is a stranger.
+func ViewerFrom(ctx context.Context) *Viewer {
+	if current, ok := ctx.Value(viewerKey{}).(*atomic.Pointer[Viewer]); ok {
+		return current.Load()
+	}
+	return &Viewer{}
+}
+
+// replaceViewer makes v the one who asks for the rest of the request.
+func replaceViewer(ctx context.Context, v *Viewer) {
+	if current, ok := ctx.Value(viewerKey{}).(*atomic.Pointer[Viewer]); ok {
+		current.Store(v)
+	}
+}
