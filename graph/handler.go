@@ -1,0 +1,112 @@
+package graph
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/authgraph/authgraph/auth"
+)
+
+// tokenLimit is how many tokens an operation may have. Validation takes time that grows with
+// the square of repeated fields; GraphiQL's introspection query has about 190 tokens.
+const tokenLimit = 1000
+
+// handler serves GraphQL over HTTP.
+type handler struct {
+	executor *executor.Executor
+	log      *slog.Logger
+}
+
+// NewHandler returns the GraphQL endpoint. It fails where the schema's guards are wrong
+// (CheckSchema). Each operation is logged in one line, never with a variable's value.
+func NewHandler(service *auth.Service, log *slog.Logger) (http.Handler, error) {
+	if err := CheckSchema(Schema()); err != nil {
+		return nil, err
+	}
+	resolver := &Resolver{auth: service}
+	h := &handler{log: log}
+	h.executor = executor.New(NewExecutableSchema(Config{
+		Resolvers:  resolver,
+		Directives: DirectiveRoot{Auth: resolver.guard},
+	}))
+	h.executor.SetErrorPresenter(h.present)
+	h.executor.SetRecoverFunc(h.recovered)
+	h.executor.SetParserTokenLimit(tokenLimit)
+	h.executor.Use(extension.Introspection{})
+	return service.Middleware(h), nil
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	answer := h.answer(w, r)
+	answer.write(w, r)
+	h.logOperation(r.Context(), answer, time.Since(start))
+}
+
+// answer is what the endpoint says to one request.
+type answer struct {
+	status    int
+	operation *graphql.OperationContext // nil where there was none
+	response  *graphql.Response
+}
+
+// answer executes the operation of a request, or refuses it.
+func (h *handler) answer(w http.ResponseWriter, r *http.Request) answer {
+	ctx := graphql.StartOperationTrace(r.Context())
+	params, refusal := readRequest(w, r)
+	if refusal != nil {
+		err := &gqlerror.Error{Message: refusal.message, Extensions: map[string]any{"code": refusal.code}}
+		if refusal.field != "" {
+			err = gqlerror.WrapPath(nil, &auth.Error{Code: refusal.code, Message: refusal.message, Field: refusal.field})
+		}
+		return answer{status: refusal.status, response: h.executor.DispatchError(ctx, gqlerror.List{err})}
+	}
+	operation, errs := h.executor.CreateOperationContext(ctx, params)
+	if errs != nil {
+		response := h.executor.DispatchError(graphql.WithOperationContext(ctx, operation), errs)
+		return answer{status: http.StatusBadRequest, operation: operation, response: response}
+	}
+	next, ctx := h.executor.DispatchOperation(ctx, operation)
+	return answer{status: http.StatusOK, operation: operation, response: next(ctx)}
+}
+
+// logOperation writes the one line of an operation.
+func (h *handler) logOperation(ctx context.Context, a answer, took time.Duration) {
+	v := auth.ViewerFrom(ctx)
+	attributes := []slog.Attr{
+		slog.Int("status", a.status),
+		slog.Float64("milliseconds", float64(took.Microseconds())/1000),
+		slog.String("viewer", v.ID()),
+		slog.String("requestId", v.Client.RequestID),
+	}
+	if a.operation != nil && a.operation.Operation != nil {
+		attributes = append(attributes,
+			slog.String("kind", string(a.operation.Operation.Operation)),
+			slog.String("name", a.operation.Operation.Name))
+	}
+	if codes := a.codes(); len(codes) > 0 {
+		attributes = append(attributes, slog.Any("errors", codes))
+	}
+	h.log.LogAttrs(ctx, slog.LevelInfo, "operation", attributes...)
+}
+
+// codes returns the code of each error of the answer.
+func (a answer) codes() []string {
+	var codes []string
+	for _, err := range a.response.Errors {
+		switch code := err.Extensions["code"].(type) {
+		case auth.Code:
+			codes = append(codes, string(code))
+		case string:
+			codes = append(codes, code)
+		}
+	}
+	return codes
+}

@@ -1,0 +1,38 @@
+package graph
+
+import (
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/authgraph/authgraph/auth"
+)
+
+// text returns an optional input, with "" for an absent one and for null.
+func text(input graphql.Omittable[*string]) string {
+	if value, ok := input.ValueOK(); ok && value != nil {
+		return *value
+	}
+	return ""
+}
+
+// userSorts translates the enum UserOrderField.
+var userSorts = map[UserOrderField]auth.UserSort{
+	UserOrderFieldCreatedAt: auth.UsersByCreatedAt,
+	UserOrderFieldEmail:     auth.UsersByEmail,
+	UserOrderFieldUsername:  auth.UsersByUsername,
+	UserOrderFieldLastName:  auth.UsersByLastName,
+}
+
+// userQuery translates the arguments of Query.users.
+func userQuery(first *int, after *string, last *int, before *string, filter *UserFilter, orderBy *UserOrder) auth.UserQuery {
+	query := auth.UserQuery{First: first, After: after, Last: last, Before: before, Sort: auth.UsersByCreatedAt}
+	if filter != nil {
+		query.Search = text(filter.Search)
+		query.Role = text(filter.Role)
+		query.Active = filter.Active.Value()
+	}
+	if orderBy != nil {
+		query.Sort = userSorts[orderBy.Field]
+		query.Descending = orderBy.Direction == OrderDirectionDesc
+	}
+	return query
+}

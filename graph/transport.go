@@ -1,0 +1,184 @@
+package graph
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/authgraph/authgraph/auth"
+)
+
+// This file is GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/). The
+// rules:
+//
+//   - Only POST with a JSON body. A page on another site cannot make a browser send that
+//     without asking first.
+//   - The body is JSON in the strict sense: UTF-8, no key twice, nothing behind the end.
+//     It is never quoted in an answer, for it may hold a password.
+//   - A request that cannot be executed gets 4xx and no `data`. To clients that do not know
+//     application/graphql-response+json, a document that does not parse or validate
+//     is a 200, as they expect.
+
+const (
+	mediaGraphQL = "application/graphql-response+json"
+	mediaJSON    = "application/json"
+
+	// maxBody is the greatest size of a request's body in bytes.
+	maxBody = 100 << 10
+)
+
+// refusal says why a request holds nothing that could be executed.
+type refusal struct {
+	status  int
+	code    auth.Code
+	message string
+	field   string
+}
+
+func refuse(status int, format string, args ...any) (*graphql.RawParams, *refusal) {
+	return nil, &refusal{status: status, code: badRequest, message: fmt.Sprintf(format, args...)}
+}
+
+// readRequest returns what a request asks to execute, or why it is refused.
+func readRequest(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return refuse(http.StatusMethodNotAllowed, "Send operations by POST.")
+	}
+	mediaType, options, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset := options["charset"]; err != nil || mediaType != mediaJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return refuse(http.StatusUnsupportedMediaType, "Send operations as application/json in UTF-8.")
+	}
+	if r.Header.Get("Content-Encoding") != "" {
+		return refuse(http.StatusUnsupportedMediaType, "Send the body without Content-Encoding.")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return refuse(http.StatusRequestEntityTooLarge, "A request may have at most %d bytes.", maxBody)
+	}
+	if err != nil {
+		return refuse(http.StatusBadRequest, "The body could not be read.")
+	}
+	params, refusal := parseRequest(body)
+	if params != nil {
+		params.Headers = r.Header
+	}
+	return params, refusal
+}
+
+// parseRequest reads the JSON object of a request.
+func parseRequest(body []byte) (*graphql.RawParams, *refusal) {
+	if refusal := checkJSON(body); refusal != nil {
+		return nil, refusal
+	}
+	// Into a map, because encoding/json also takes "QUERY" for a struct's "query".
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
+		return refuse(http.StatusBadRequest, "The body must be one JSON object.")
+	}
+	params := new(graphql.RawParams)
+	for _, member := range []struct {
+		name, want string
+		into       any
+	}{
+		{"query", "a string", &params.Query},
+		{"operationName", "a string", &params.OperationName},
+		{"variables", "an object", &params.Variables},
+		{"extensions", "an object", &params.Extensions},
+	} {
+		value, ok := members[member.name]
+		if !ok || string(value) == "null" {
+			continue
+		}
+		decoder := json.NewDecoder(bytes.NewReader(value))
+		decoder.UseNumber()
+		if err := decoder.Decode(member.into); err != nil {
+			return refuse(http.StatusBadRequest, "%s must be %s.", member.name, member.want)
+		}
+	}
+	if params.Query == "" {
+		return refuse(http.StatusBadRequest, "query is missing.")
+	}
+	return params, nil
+}
+
+// checkJSON refuses what is not JSON in the strict sense (RFC 7493). Text that is not UTF-8
+// is refused like any other bad input, by the name of its field.
+func checkJSON(body []byte) *refusal {
+	decoder := jsontext.NewDecoder(bytes.NewReader(body))
+	_, err := decoder.ReadValue()
+	if err == nil {
+		if _, err = decoder.ReadToken(); err == io.EOF {
+			return nil
+		}
+	}
+	fault, ok := errors.AsType[*jsontext.SyntacticError](err)
+	if !ok {
+		_, refusal := refuse(http.StatusBadRequest, "The body must be one JSON object.")
+		return refusal
+	}
+	if errors.Is(fault.Err, jsontext.ErrDuplicateName) {
+		_, refusal := refuse(http.StatusBadRequest, "A key is given twice.")
+		return refusal
+	}
+	field := fault.JSONPointer.LastToken()
+	if strings.HasPrefix(string(fault.JSONPointer), "/variables/") && isEncodingFault(fault) {
+		return &refusal{status: http.StatusBadRequest, code: auth.BadUserInput, field: field, message: field + " must be valid UTF-8"}
+	}
+	_, refusal := refuse(http.StatusBadRequest, "The body is not JSON, from byte %d on.", fault.ByteOffset)
+	return refusal
+}
+
+// isEncodingFault reports whether text is not UTF-8 or has half of a surrogate pair.
+func isEncodingFault(fault *jsontext.SyntacticError) bool {
+	message := fault.Err.Error()
+	return strings.Contains(message, "UTF-8") || strings.Contains(message, "surrogate")
+}
+
+// write sends the answer in the media type that the client prefers.
+func (a answer) write(w http.ResponseWriter, r *http.Request) {
+	mediaType := responseType(r.Header.Values("Accept"))
+	status := a.status
+	if a.operation != nil && mediaType == mediaJSON {
+		status = http.StatusOK
+	}
+	if slices.Contains(a.codes(), string(auth.Unauthenticated)) {
+		w.Header().Set("WWW-Authenticate", auth.ViewerFrom(r.Context()).Challenge())
+	}
+	body, err := json.Marshal(struct {
+		Errors     gqlerror.List   `json:"errors,omitempty"`
+		Data       json.RawMessage `json:"data,omitempty"`
+		Extensions map[string]any  `json:"extensions,omitempty"`
+	}{a.response.Errors, a.response.Data, a.response.Extensions})
+	if err != nil {
+		panic(err) // gqlgen made the data and this package the errors: both can be written
+	}
+	w.Header().Set("Content-Type", mediaType+"; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// responseType returns the first media type of an Accept header that this endpoint has.
+func responseType(accept []string) string {
+	for entry := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		switch mediaType, _, _ := mime.ParseMediaType(entry); mediaType {
+		case mediaGraphQL:
+			return mediaGraphQL
+		case mediaJSON, "application/*", "*/*":
+			return mediaJSON
+		}
+	}
+	return mediaJSON
+}
