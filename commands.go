@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"github.com/authgraph/authgraph/graph"
+	"github.com/authgraph/authgraph/store"
+)
+
+// program is the command line: settings, which every command takes, and the commands.
+type program struct {
+	Settings
+
+	Serve       serveCommand       `cmd:"" default:"1" help:"Serve the API (what happens without a command)."`
+	Migrate     migrateCommand     `cmd:"" help:"Bring the database up to date and exit."`
+	CreateAdmin createAdminCommand `cmd:"" help:"Make an account an administrator's and set its password, which ends its sessions."`
+	Schema      schemaCommand      `cmd:"" help:"Print the GraphQL schema."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
+}
+
+// console is what a command reads and writes.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// usageError is a mistake in the command line or in a setting.
+type usageError struct{ error }
+
+// run is the whole program. It returns when the command is done or ctx is.
+func run(ctx context.Context, args, environ []string, io console) error {
+	var p program
+	exited, env := false, newEnvironment(environ)
+	parser, err := kong.New(&p,
+		kong.Name("authgraph"),
+		kong.Description("The login service for GraphQL applications. Every flag is also an environment variable: --public-url is AUTHGRAPH_PUBLIC_URL."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ValueFormatter(describe),
+		kong.Writers(io.out, io.err),
+		kong.Exit(func(int) { exited = true }),
+		kong.Resolvers(env),
+		kong.Vars{"database": defaultDatabase},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(io),
+	)
+	if err != nil {
+		return err
+	}
+	command, err := parser.Parse(args)
+	if exited { // by --help
+		return nil
+	}
+	if err != nil {
+		return usageError{env.named(err)}
+	}
+	return command.Run(&p.Settings)
+}
+
+// describe returns the help of a flag with its default.
+func describe(value *kong.Value) string {
+	if value.Default == "" {
+		return value.Help
+	}
+	return strings.TrimSuffix(value.Help, ".") + " (" + value.Default + ")."
+}
+
+type serveCommand struct{}
+
+// Run serves until ctx is done.
+func (serveCommand) Run(ctx context.Context, settings *Settings, io console) error {
+	return serve(ctx, settings, io)
+}
+
+type migrateCommand struct{}
+
+// Run applies the migrations that the database lacks.
+func (migrateCommand) Run(ctx context.Context, settings *Settings, io console) error {
+	db, err := store.Open(ctx, settings.Database)
+	if err != nil {
+		return err
+	}
+	applied, err := db.Migrate(ctx)
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	for _, name := range applied {
+		fmt.Fprintln(io.out, "applied", name)
+	}
+	fmt.Fprintln(io.out, settings.Database, "is up to date")
+	return nil
+}
+
+type createAdminCommand struct {
+	Email string `arg:"" help:"The administrator's email address."`
+}
+
+// Run makes an administrator whose password comes from the console.
+func (c createAdminCommand) Run(ctx context.Context, settings *Settings, io console) error {
+	password, err := readPassword(io)
+	if err != nil {
+		return err
+	}
+	backend, err := open(ctx, settings, newLogger(io.err))
+	if err != nil {
+		return err
+	}
+	user, err := backend.auth.CreateAdministrator(ctx, backend.auth.Operator(), c.Email, password)
+	if err := errors.Join(err, backend.close()); err != nil {
+		return err
+	}
+	fmt.Fprintf(io.out, "%s (%s) is an administrator\n", c.Email, user.ID)
+	return nil
+}
+
+// readPassword asks for a password twice without showing it or, where the input is no
+// terminal, reads its first line.
+func readPassword(io console) (string, error) {
+	file, ok := io.in.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return firstLine(io.in)
+	}
+	ask := func(prompt string) (string, error) {
+		fmt.Fprint(io.err, prompt)
+		password, err := term.ReadPassword(int(file.Fd()))
+		fmt.Fprintln(io.err)
+		return string(password), err
+	}
+	password, err := ask("Password: ")
+	if err != nil {
+		return "", fmt.Errorf("failed to read the password: %w", err)
+	}
+	again, err := ask("Once more: ")
+	if err != nil {
+		return "", fmt.Errorf("failed to read the password: %w", err)
+	}
+	if password != again {
+		return "", errors.New("the two passwords differ")
+	}
+	return password, nil
+}
+
+// firstLine reads a password from a file or a pipe.
+func firstLine(r io.Reader) (string, error) {
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return "", fmt.Errorf("failed to read the password: %w", err)
+	}
+	password := strings.TrimRight(line, "\r\n")
+	if password == "" {
+		return "", errors.New("the password is empty: write it to standard input")
+	}
+	return password, nil
+}
+
+type schemaCommand struct{}
+
+// Run prints the schema.
+func (schemaCommand) Run(io console) error {
+	_, err := fmt.Fprint(io.out, graph.SDL())
+	return err
+}
+
+type versionCommand struct{}
+
+// Run prints the version that the program was built from.
+func (versionCommand) Run(io console) error {
+	version := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version
+	}
+	_, err := fmt.Fprintln(io.out, "authgraph", version)
+	return err
+}

@@ -1,0 +1,319 @@
+// Command authgraph is the login service for GraphQL applications: one binary that keeps
+// users and sessions in SQLite and serves them over GraphQL.
+//
+//	authgraph                      serve, with the playground, on http://localhost:8080/
+//	authgraph create-admin EMAIL   make an administrator
+//	authgraph --help               every command and setting
+//
+// Package model says what there is, store how it is kept, auth what is allowed and graph how
+// it is asked. This file says how it runs, config.go by which settings, commands.go by which
+// commands.
+package main
+
+//go:generate go tool gqlgen generate --config gqlgen.yml
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rs/cors"
+	"golang.org/x/term"
+
+	"github.com/authgraph/authgraph/auth"
+	"github.com/authgraph/authgraph/graph"
+	"github.com/authgraph/authgraph/playground"
+	"github.com/authgraph/authgraph/store"
+)
+
+// shutdownTime is how long running requests may take to finish after the signal to stop.
+const shutdownTime = 10 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	addHashThreads()
+	err := run(ctx, os.Args[1:], os.Environ(), console{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "authgraph:", err)
+	if _, ok := errors.AsType[usageError](err); ok {
+		os.Exit(2)
+	}
+	os.Exit(1)
+}
+
+// addHashThreads lets Go run one thread more for each that hashes passwords, so that those,
+// at their low priority, never stand in the way of a request. Within a container's quota of
+// CPU time more threads would only use it up, and Go has lowered GOMAXPROCS there.
+func addHashThreads() {
+	if !cpuQuota() {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + hashWorkers())
+	}
+}
+
+// cpuQuota reports whether the process may use fewer cores than the machine has.
+func cpuQuota() bool { return runtime.GOMAXPROCS(0) < runtime.NumCPU() }
+
+// hashWorkers returns how many passwords to hash at once: one for each core or, under a
+// quota, one less, so that requests always have a share.
+func hashWorkers() int {
+	if cpuQuota() {
+		return max(1, runtime.GOMAXPROCS(0)-1)
+	}
+	return runtime.NumCPU()
+}
+
+// backend is what stands behind the API: the database and the rules.
+type backend struct {
+	store *store.Store
+	auth  *auth.Service
+}
+
+func (b *backend) close() error {
+	b.auth.Close()
+	return b.store.Close()
+}
+
+// open opens the database, brings it up to date and puts the rules on it.
+func open(ctx context.Context, settings *Settings, log *slog.Logger) (_ *backend, err error) {
+	db, err := store.Open(ctx, settings.Database)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}()
+	if _, err := db.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	options := auth.DefaultOptions()
+	options.BcryptCost = settings.BcryptCost
+	options.HashWorkers = hashWorkers()
+	options.Peppers = settings.Pepper
+	options.Permissions = graph.Permissions()
+	options.SignupOpen = settings.Signup == "open"
+	options.SessionDuration = time.Duration(settings.SessionDuration)
+	options.RememberDuration = time.Duration(settings.RememberDuration)
+	options.FreshDuration = time.Duration(settings.FreshDuration)
+	options.Cookie = settings.cookie()
+	options.Log = log
+	if options.Secret, err = serverSecret(ctx, settings, db); err != nil {
+		return nil, err
+	}
+	service, err := auth.New(ctx, db, options)
+	if err != nil {
+		return nil, err
+	}
+	return &backend{store: db, auth: service}, nil
+}
+
+// serverSecret returns the configured secret or the one that is kept beside the database.
+func serverSecret(ctx context.Context, settings *Settings, db *store.Store) (auth.Secret, error) {
+	if len(settings.Secret) > 0 {
+		return auth.NewSecret(settings.Secret...)
+	}
+	path := store.SecretFile(settings.Database)
+	if path == "" {
+		return auth.RandomSecret(), nil
+	}
+	bound, err := auth.HasSecret(ctx, db)
+	if err != nil {
+		return auth.Secret{}, err
+	}
+	secret, err := auth.SecretFromFile(path, !bound)
+	if errors.Is(err, os.ErrNotExist) {
+		return auth.Secret{}, fmt.Errorf("%s is missing: put the file back, or set %s to what was in it", path, envName("secret"))
+	}
+	return secret, err
+}
+
+// serve runs the server until ctx is done, then lets running requests finish.
+func serve(ctx context.Context, settings *Settings, console console) (err error) {
+	log := newLogger(console.err)
+	backend, err := open(ctx, settings, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, backend.close()) }()
+	if err := ensureAdministrator(ctx, settings, backend.auth, log); err != nil {
+		return err
+	}
+	api, err := graph.NewHandler(backend.auth, log)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", settings.Addr)
+	if err != nil {
+		return fmt.Errorf("failed to listen: %w", err)
+	}
+	server := &http.Server{
+		Handler:           routes(settings, api, backend.auth),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	if err := welcome(ctx, console.out, settings, backend.auth, listener.Addr()); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	for _, warning := range settings.warnings() {
+		log.Warn(warning)
+	}
+
+	var background sync.WaitGroup
+	defer background.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	background.Go(func() { backend.auth.Sweep(ctx) })
+
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("stopping")
+	deadline, release := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer release()
+	if err := server.Shutdown(deadline); err != nil {
+		log.Warn("requests were cut off", "error", err)
+		return server.Close()
+	}
+	return nil
+}
+
+// routes is every path that the server answers.
+func routes(settings *Settings, api http.Handler, service *auth.Service) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", allowOrigins(settings, api))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := service.Ready(r.Context()); err != nil {
+			service.Log.ErrorContext(r.Context(), "not ready", "error", err)
+			plain(w, http.StatusServiceUnavailable, "the database does not answer or is not migrated")
+			return
+		}
+		plain(w, http.StatusOK, "ready")
+	})
+	if settings.playground() {
+		mux.Handle("/", playground.Handler())
+	}
+	return mux
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, text)
+}
+
+// allowOrigins lets pages of other origins call the API: with cookies those that are listed,
+// without cookies all of them where the list is *.
+func allowOrigins(settings *Settings, api http.Handler) http.Handler {
+	if len(settings.Origins) == 0 {
+		return api
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins:   settings.Origins,
+		AllowedMethods:   []string{http.MethodPost},
+		AllowedHeaders:   []string{"Authorization", "Content-Type"},
+		ExposedHeaders:   []string{"X-Request-Id", "WWW-Authenticate"},
+		AllowCredentials: !slices.Contains(settings.Origins, "*"),
+		MaxAge:           int((10 * time.Minute).Seconds()),
+	}).Handler(api)
+}
+
+// ensureAdministrator makes the administrator whom the settings name.
+func ensureAdministrator(ctx context.Context, settings *Settings, service *auth.Service, log *slog.Logger) error {
+	if settings.AdminEmail == "" {
+		return nil
+	}
+	file, err := os.Open(settings.AdminPasswordFile)
+	if err != nil {
+		return fmt.Errorf("AUTHGRAPH_ADMIN_PASSWORD_FILE: %w", err)
+	}
+	defer file.Close()
+	password, err := firstLine(file)
+	if err != nil {
+		return fmt.Errorf("AUTHGRAPH_ADMIN_PASSWORD_FILE: %w", err)
+	}
+	changed, err := service.EnsureAdministrator(ctx, service.Operator(), settings.AdminEmail, password)
+	if changed {
+		log.Info("made an administrator", "email", settings.AdminEmail)
+	}
+	return err
+}
+
+// welcome says where everything is.
+func welcome(ctx context.Context, w io.Writer, settings *Settings, service *auth.Service, address net.Addr) error {
+	at := *settings.PublicURL
+	if at.Port() == "0" {
+		_, port, _ := net.SplitHostPort(address.String())
+		at.Host = net.JoinHostPort(at.Hostname(), port)
+	}
+	if settings.playground() {
+		fmt.Fprintln(w, "playground", at.JoinPath("/").String())
+	}
+	fmt.Fprintln(w, "endpoint  ", at.JoinPath("/graphql").String())
+	fmt.Fprintln(w, "database  ", databaseName(settings.Database))
+	exists, err := service.HasAdministrator(ctx)
+	if err != nil {
+		return err
+	}
+	if !exists {
+		fmt.Fprintln(w, "There is no administrator yet. Make one:", adminHint(settings))
+	}
+	return nil
+}
+
+// adminHint returns the command that makes an administrator in the database being served.
+func adminHint(settings *Settings) string {
+	if store.SecretFile(settings.Database) == "" {
+		return "set " + envName("admin-email") + " and " + envName("admin-password-file") + " and start again"
+	}
+	command := "authgraph"
+	if strings.Contains(os.Args[0], "go-build") {
+		command = "go run ."
+	}
+	if settings.Database != defaultDatabase {
+		command += " --database " + settings.Database
+	}
+	return command + " create-admin EMAIL"
+}
+
+// databaseName returns an address without what only its owner should know.
+func databaseName(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		return u.Redacted()
+	}
+	return address
+}
+
+// newLogger returns a logger that writes for people on a terminal and for programs elsewhere.
+func newLogger(w io.Writer) *slog.Logger {
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return slog.New(slog.NewTextHandler(w, nil))
+	}
+	return slog.New(slog.NewJSONHandler(w, nil))
+}
