@@ -40,30 +40,36 @@ type usageError struct{ error }
 // run is the whole program. It returns when the command is done or ctx is.
 func run(ctx context.Context, args, environ []string, io console) error {
 	var p program
-	exited, env := false, newEnvironment(environ)
-	parser, err := kong.New(&p,
-		kong.Name("authgraph"),
-		kong.Description("The login service for GraphQL applications. Every flag is also an environment variable: --public-url is AUTHGRAPH_PUBLIC_URL."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.ValueFormatter(describe),
-		kong.Writers(io.out, io.err),
-		kong.Exit(func(int) { exited = true }),
-		kong.Resolvers(env),
-		kong.Vars{"database": defaultDatabase},
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(io),
-	)
+	env := newEnvironment(environ)
+	parser, err := newParser(ctx, &p, env, io)
 	if err != nil {
 		return err
 	}
+	helped := false
+	parser.Exit = func(int) { helped = true }
 	command, err := parser.Parse(args)
-	if exited { // by --help
+	if helped {
 		return nil
 	}
 	if err != nil {
 		return usageError{env.named(err)}
 	}
 	return command.Run(&p.Settings)
+}
+
+// newParser returns the parser that fills in p.
+func newParser(ctx context.Context, p *program, env environment, io console) (*kong.Kong, error) {
+	return kong.New(p,
+		kong.Name("authgraph"),
+		kong.Description("The login service for GraphQL applications. Every flag is also an environment variable: --public-url is AUTHGRAPH_PUBLIC_URL."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ValueFormatter(describe),
+		kong.Writers(io.out, io.err),
+		kong.Resolvers(env),
+		kong.Vars{"database": defaultDatabase},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(io),
+	)
 }
 
 // describe returns the help of a flag with its default.

@@ -80,8 +80,8 @@ func newEnvironment(environ []string) environment {
 	env := environment{}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		// AUTHGRAPH_TEST_… tells the tests what to use; it is no setting.
-		if strings.HasPrefix(name, envPrefix) && !strings.HasPrefix(name, envPrefix+"TEST_") {
+		// An empty variable counts as absent. AUTHGRAPH_TEST_… tells the tests what to use.
+		if strings.HasPrefix(name, envPrefix) && !strings.HasPrefix(name, envPrefix+"TEST_") && value != "" {
 			env[name] = value
 		}
 	}
@@ -113,9 +113,9 @@ func (env environment) Validate(app *kong.Application) error {
 	return nil
 }
 
-// Resolve implements kong.Resolver. An empty variable counts as absent.
+// Resolve implements kong.Resolver.
 func (env environment) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	if value := env[envName(flag.Name)]; value != "" {
+	if value, ok := env[envName(flag.Name)]; ok {
 		return value, nil
 	}
 	return nil, nil

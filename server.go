@@ -284,6 +284,7 @@ func welcome(ctx context.Context, w io.Writer, settings *Settings, service *auth
 	if !exists {
 		fmt.Fprintln(w, "There is no administrator yet. Make one:", adminHint(settings))
 	}
+	fmt.Fprintln(w, "ready on", address)
 	return nil
 }
 

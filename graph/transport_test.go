@@ -100,7 +100,7 @@ func TestBrokenTextNamesItsField(t *testing.T) {
 	if r.json.Errors[0].Message != "email must be valid UTF-8" {
 		t.Errorf("the message is %q", r.json.Errors[0].Message)
 	}
-	s.browser().run(`mutation { createUser(input: {username: "a\uD800b", password: "` + password + `"}) { user { id } } }`).
+	s.browser().run(`mutation { createUser(input: {username: "a\uD800b", password: "`+password+`"}) { user { id } } }`).
 		refused("BAD_USER_INPUT", "username")
 }
 

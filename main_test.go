@@ -1,0 +1,28 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the scripts in testdata run this program as the command authgraph.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"authgraph": main})
+}
+
+// TestCommands runs the scripts in testdata: the command line as its users see it.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("AUTHGRAPH_BCRYPT_COST", "10")
+			return nil
+		},
+		Condition: func(name string) (bool, error) { return name == "root" && os.Getuid() == 0, nil },
+	})
+}
