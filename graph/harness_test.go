@@ -224,7 +224,7 @@ func (r *reply) list(at, path string) string {
 	r.t.Helper()
 	var value any = r.json.Data
 	for step := range strings.SplitSeq(at, ".") {
-		value, _ = value.(map[string]any)[step]
+		value = value.(map[string]any)[step]
 	}
 	elements, _ := value.([]any)
 	var texts []string

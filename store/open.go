@@ -45,7 +45,7 @@ func CheckAddress(address string) error {
 	if path, ok := strings.CutPrefix(address, "sqlite:"); ok && path != "" {
 		return nil
 	}
-	return errors.New("want sqlite:FILE or sqlite::memory:")
+	return errors.New("want sqlite::memory: or sqlite:FILE")
 }
 
 // Open opens the database at address and creates it where it does not exist. Its tables are

@@ -36,7 +36,7 @@ func (s *Store) RolesByUsers(ctx context.Context, userIDs []string) (map[string]
 	err := s.scan(ctx, s.reads.NewSelect().TableExpr("user_roles AS ur").
 		ColumnExpr("ur.user_id").ColumnExpr("r.*").
 		Join("JOIN roles AS r ON r.id = ur.role_id").
-		Where("ur.user_id IN (?)", bun.In(userIDs)).
+		Where("ur.user_id IN (?)", bun.List(userIDs)).
 		Order("r.name"), &rows)
 	if err != nil {
 		return nil, err
