@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -61,7 +63,7 @@ func run(ctx context.Context, args, environ []string, io console) error {
 func newParser(ctx context.Context, p *program, env environment, io console) (*kong.Kong, error) {
 	return kong.New(p,
 		kong.Name("authgraph"),
-		kong.Description("The login service for GraphQL applications. Every flag is also an environment variable: --public-url is AUTHGRAPH_PUBLIC_URL."),
+		kong.Description("The login service for GraphQL applications. Every flag is also an environment variable: --public-url is AUTHGRAPH_PUBLIC_URL. AUTHGRAPH_SECRET and AUTHGRAPH_PEPPER are variables only; the README tells of them."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.ValueFormatter(describe),
 		kong.Writers(io.out, io.err),
@@ -112,6 +114,9 @@ type createAdminCommand struct {
 
 // Run makes an administrator whose password comes from the console.
 func (c createAdminCommand) Run(ctx context.Context, settings *Settings, io console) error {
+	if store.SecretFile(settings.Database) == "" {
+		return errors.New("this database would be gone with the command: " + adminHint(settings))
+	}
 	password, err := readPassword(io)
 	if err != nil {
 		return err
@@ -135,6 +140,7 @@ func readPassword(io console) (string, error) {
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return firstLine(io.in)
 	}
+	defer restoreOnInterrupt(int(file.Fd()))()
 	ask := func(prompt string) (string, error) {
 		fmt.Fprint(io.err, prompt)
 		password, err := term.ReadPassword(int(file.Fd()))
@@ -155,6 +161,24 @@ func readPassword(io console) (string, error) {
 	return password, nil
 }
 
+// restoreOnInterrupt lets Ctrl-C end the program with the terminal as it was, which shows what is
+// typed. What it returns ends that.
+func restoreOnInterrupt(terminal int) (stop func()) {
+	state, err := term.GetState(terminal)
+	if err != nil {
+		return func() {}
+	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if _, ok := <-interrupted; ok {
+			_ = term.Restore(terminal, state)
+			os.Exit(130) // as a shell reports a program that Ctrl-C ended
+		}
+	}()
+	return func() { signal.Stop(interrupted); close(interrupted) }
+}
+
 // firstLine reads a password from a file or a pipe.
 func firstLine(r io.Reader) (string, error) {
 	line, err := bufio.NewReader(r).ReadString('\n')
@@ -163,7 +187,7 @@ func firstLine(r io.Reader) (string, error) {
 	}
 	password := strings.TrimRight(line, "\r\n")
 	if password == "" {
-		return "", errors.New("the password is empty: write it to standard input")
+		return "", errors.New("the password, which is read from the first line, is empty")
 	}
 	return password, nil
 }

@@ -38,14 +38,23 @@ type Settings struct {
 	SessionSamesite  string   `name:"session-samesite" default:"lax" enum:"lax,strict,none" placeholder:"lax|strict|none" help:"The session cookie's SameSite attribute; none needs https and ORIGINS."`
 	SessionDuration  Duration `default:"24h" placeholder:"DURATION" help:"How long a session lasts, as 24h or in seconds; 0 for until log-out."`
 	RememberDuration Duration `default:"720h" placeholder:"DURATION" help:"How long a session with rememberMe lasts; 0 for until log-out."`
+	IdleDuration     Duration `default:"0" placeholder:"DURATION" help:"After how long without use a session ends; 0 for never."`
+	MaxSessions      int      `default:"100" placeholder:"N" help:"How many sessions a user can have; the oldest end. 0 for any number."`
 	FreshDuration    Duration `default:"5m" placeholder:"DURATION" help:"How long a proof of the password is fresh enough for @auth(fresh: true)."`
+
+	Schemes          []string `default:"bearer,basic,authentication-token,cookie" placeholder:"SCHEME,…" help:"How requests may present credentials: bearer, basic, authentication-token, cookie."`
+	Audiences        []string `placeholder:"TEXT,…" help:"The services that access tokens can be issued for, beside this one."`
+	SigningAlgorithm string   `default:"ES256" enum:"ES256,RS256,EdDSA" placeholder:"ES256|RS256|EdDSA" help:"The algorithm of new keys that sign access tokens."`
+	KeyDuration      Duration `default:"2160h" placeholder:"DURATION" help:"How long a key signs access tokens before a new one takes its place."`
 
 	Signup     string `default:"open" enum:"open,closed" placeholder:"open|closed" help:"Whether strangers may create accounts."`
 	Playground string `default:"auto" enum:"auto,on,off" placeholder:"auto|on|off" help:"Whether / shows the playground; auto: only while PUBLIC_URL is loopback."`
-	BcryptCost int    `default:"12" placeholder:"COST" help:"The bcrypt cost of new password hashes, 10 to 20; each step doubles the work."`
+	BcryptCost int    `default:"12" placeholder:"COST" help:"The bcrypt cost of new password hashes, 10 to 20; each step doubles the work. After a lower one, times tell who has not logged in since."`
 
 	AdminEmail        string `placeholder:"EMAIL" help:"Make sure at start that this account exists and is an administrator's."`
 	AdminPasswordFile string `placeholder:"FILE" help:"The file whose first line is the password for ADMIN_EMAIL."`
+
+	UsersFile string `placeholder:"FILE" help:"A JSON list of users to create at start where they are missing: objects with username or email, password, and optionally firstName, lastName and roles."`
 
 	Secret []string `hidden:"" secret:"" placeholder:"TEXT,…" help:"The server secret, at least 32 characters, followed by previous ones that are still accepted. For SQLite a file beside the database is made when it is not given."`
 	Pepper []string `hidden:"" secret:"" placeholder:"TEXT,…" help:"A key mixed into every password hash, followed by previous ones that are still accepted. Without the pepper of a hash its password is lost."`
@@ -103,6 +112,9 @@ func (env environment) named(err error) error {
 func (env environment) Validate(app *kong.Application) error {
 	known := map[string]bool{}
 	for _, flag := range app.Flags {
+		if flag.Name == "help" {
+			continue
+		}
 		known[envName(flag.Name)] = true
 	}
 	for name := range env {
@@ -141,11 +153,23 @@ func (s *Settings) AfterApply(path *kong.Context) error {
 	if (&http.Cookie{Name: s.SessionCookie, Value: "x"}).Valid() != nil {
 		return errors.New("AUTHGRAPH_SESSION_COOKIE: want a name of letters, digits, hyphens and underscores")
 	}
+	if strings.HasPrefix(s.SessionCookie, "__") && !s.https() {
+		return errors.New("AUTHGRAPH_SESSION_COOKIE: browsers take a name that begins with __ over https only")
+	}
 	if s.SessionSamesite == "none" && (!s.https() || len(s.Origins) == 0) {
 		return errors.New("AUTHGRAPH_SESSION_SAMESITE: none needs a PUBLIC_URL with https, and ORIGINS")
 	}
 	if (s.AdminEmail == "") != (s.AdminPasswordFile == "") {
 		return errors.New("AUTHGRAPH_ADMIN_EMAIL and AUTHGRAPH_ADMIN_PASSWORD_FILE: want both or neither")
+	}
+	if _, err := s.schemes(); err != nil {
+		return err
+	}
+	if s.MaxSessions < 0 {
+		return errors.New("AUTHGRAPH_MAX_SESSIONS: want 0 or more")
+	}
+	if time.Duration(s.KeyDuration) < time.Hour {
+		return errors.New("AUTHGRAPH_KEY_DURATION: want at least 1h, as long as access tokens last")
 	}
 	for _, origin := range s.Origins {
 		if err := checkOrigin(origin); err != nil {
@@ -168,12 +192,15 @@ func (s *Settings) AfterApply(path *kong.Context) error {
 
 // checkPublicURL fills in and checks PUBLIC_URL.
 func (s *Settings) checkPublicURL() error {
-	_, port, err := net.SplitHostPort(s.Addr)
-	if err != nil {
+	host, port, err := net.SplitHostPort(s.Addr)
+	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
 		return errors.New("AUTHGRAPH_ADDR: want HOST:PORT, such as localhost:8080 or :8080")
 	}
 	if s.PublicURL == nil {
 		s.PublicURL = &url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}
+		if address, err := netip.ParseAddr(host); err == nil && address.IsLoopback() && host != "127.0.0.1" {
+			s.PublicURL.Host = s.Addr
+		}
 	}
 	u := s.PublicURL
 	if err := checkOrigin(u.String()); err != nil {
@@ -191,10 +218,22 @@ func checkOrigin(origin string) error {
 		return nil
 	}
 	u, err := url.Parse(origin)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Scheme+"://"+u.Host != origin {
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Scheme+"://"+u.Host != origin || strings.Contains(origin, "*") {
 		return fmt.Errorf("want an origin such as https://app.example.com, not %q", origin)
 	}
 	return nil
+}
+
+// schemes returns how credentials may be presented.
+func (s *Settings) schemes() (schemes []auth.Scheme, err error) {
+	for _, name := range s.Schemes {
+		scheme := auth.Scheme(strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
+		if !slices.Contains(auth.AllSchemes(), scheme) {
+			return nil, fmt.Errorf("AUTHGRAPH_SCHEMES: want some of bearer, basic, authentication-token and cookie, not %q", name)
+		}
+		schemes = append(schemes, scheme)
+	}
+	return schemes, nil
 }
 
 // https reports whether clients reach the server by https.

@@ -13,14 +13,15 @@ package main
 //go:generate go tool gqlgen generate --config gqlgen.yml
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
 	"runtime"
@@ -43,12 +44,13 @@ import (
 const shutdownTime = 10 * time.Second
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	addHashThreads()
-	err := run(ctx, os.Args[1:], os.Environ(), console{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	err := run(context.Background(), os.Args[1:], os.Environ(), console{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	if err == nil {
 		return
+	}
+	if refusal, ok := errors.AsType[*auth.Error](err); ok {
+		err = errors.New(refusal.Message)
 	}
 	fmt.Fprintln(os.Stderr, "authgraph:", err)
 	if _, ok := errors.AsType[usageError](err); ok {
@@ -111,13 +113,25 @@ func open(ctx context.Context, settings *Settings, log *slog.Logger) (_ *backend
 	options.SignupOpen = settings.Signup == "open"
 	options.SessionDuration = time.Duration(settings.SessionDuration)
 	options.RememberDuration = time.Duration(settings.RememberDuration)
+	options.IdleDuration = time.Duration(settings.IdleDuration)
 	options.FreshDuration = time.Duration(settings.FreshDuration)
+	options.MaxSessions = settings.MaxSessions
+	options.PublicURL = settings.PublicURL.String()
+	options.Audiences = settings.Audiences
+	options.SigningAlgorithm = settings.SigningAlgorithm
+	options.KeyDuration = time.Duration(settings.KeyDuration)
+	if options.Schemes, err = settings.schemes(); err != nil {
+		return nil, err
+	}
 	options.Cookie = settings.cookie()
 	options.Log = log
 	if options.Secret, err = serverSecret(ctx, settings, db); err != nil {
 		return nil, err
 	}
 	service, err := auth.New(ctx, db, options)
+	if errors.Is(err, auth.ErrWrongSecret) {
+		return nil, fmt.Errorf("AUTHGRAPH_SECRET or its file: %w", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +158,12 @@ func serverSecret(ctx context.Context, settings *Settings, db *store.Store) (aut
 	return secret, err
 }
 
-// serve runs the server until ctx is done, then lets running requests finish.
+// serve runs the server until ctx is done or the process is told to stop, then lets running
+// requests finish. Told a second time, the process ends at once.
 func serve(ctx context.Context, settings *Settings, console console) (err error) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
 	log := newLogger(console.err)
 	backend, err := open(ctx, settings, log)
 	if err != nil {
@@ -153,6 +171,9 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 	}
 	defer func() { err = errors.Join(err, backend.close()) }()
 	if err := ensureAdministrator(ctx, settings, backend.auth, log); err != nil {
+		return err
+	}
+	if err := ensureUsers(ctx, settings, backend.auth, log); err != nil {
 		return err
 	}
 	api, err := graph.NewHandler(backend.auth, log)
@@ -206,6 +227,8 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 func routes(settings *Settings, api http.Handler, service *auth.Service) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", allowOrigins(settings, api))
+	mux.Handle("GET /auth", service.Middleware(http.HandlerFunc(service.ServeForwardAuth)))
+	mux.HandleFunc("GET /.well-known/jwks.json", service.ServeKeys)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := service.Ready(r.Context()); err != nil {
@@ -259,10 +282,47 @@ func ensureAdministrator(ctx context.Context, settings *Settings, service *auth.
 		return fmt.Errorf("AUTHGRAPH_ADMIN_PASSWORD_FILE: %w", err)
 	}
 	changed, err := service.EnsureAdministrator(ctx, service.Operator(), settings.AdminEmail, password)
+	if err != nil {
+		return fmt.Errorf("AUTHGRAPH_ADMIN_EMAIL: %w", err)
+	}
 	if changed {
 		log.Info("made an administrator", "email", settings.AdminEmail)
 	}
-	return err
+	return nil
+}
+
+// ensureUsers makes the users of the file that the settings name.
+func ensureUsers(ctx context.Context, settings *Settings, service *auth.Service, log *slog.Logger) error {
+	if settings.UsersFile == "" {
+		return nil
+	}
+	text, err := os.ReadFile(settings.UsersFile)
+	if err != nil {
+		return fmt.Errorf("AUTHGRAPH_USERS_FILE: %w", err)
+	}
+	var users []struct {
+		Email, Username, Password string
+		FirstName, LastName       string
+		Roles                     []string
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&users); err != nil {
+		return fmt.Errorf("AUTHGRAPH_USERS_FILE: %w", err)
+	}
+	for i, user := range users {
+		created, err := service.EnsureUser(ctx, service.Operator(), auth.CreateUserInput{
+			Email: user.Email, Username: user.Username, Password: user.Password,
+			FirstName: user.FirstName, LastName: user.LastName,
+		}, user.Roles)
+		if err != nil {
+			return fmt.Errorf("AUTHGRAPH_USERS_FILE: user %d: %w", i+1, err)
+		}
+		if created {
+			log.Info("made a user", "email", user.Email, "username", user.Username)
+		}
+	}
+	return nil
 }
 
 // welcome says where everything is.
@@ -276,7 +336,7 @@ func welcome(ctx context.Context, w io.Writer, settings *Settings, service *auth
 		fmt.Fprintln(w, "playground", at.JoinPath("/").String())
 	}
 	fmt.Fprintln(w, "endpoint  ", at.JoinPath("/graphql").String())
-	fmt.Fprintln(w, "database  ", databaseName(settings.Database))
+	fmt.Fprintln(w, "database  ", settings.Database)
 	exists, err := service.HasAdministrator(ctx)
 	if err != nil {
 		return err
@@ -298,17 +358,9 @@ func adminHint(settings *Settings) string {
 		command = "go run ."
 	}
 	if settings.Database != defaultDatabase {
-		command += " --database " + settings.Database
+		command += fmt.Sprintf(" --database %q", settings.Database)
 	}
 	return command + " create-admin EMAIL"
-}
-
-// databaseName returns an address without what only its owner should know.
-func databaseName(address string) string {
-	if u, err := url.Parse(address); err == nil {
-		return u.Redacted()
-	}
-	return address
 }
 
 // newLogger returns a logger that writes for people on a terminal and for programs elsewhere.

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/authgraph/authgraph/model"
@@ -20,7 +19,7 @@ func (s *Service) HasAdministrator(ctx context.Context) (bool, error) {
 // end, and it is enabled, so that an administrator who was locked out gets back in and nobody
 // else stays. Only the operator may.
 func (s *Service) CreateAdministrator(ctx context.Context, v *Viewer, email, password string) (*model.User, error) {
-	if v.Scheme != schemeOperator {
+	if v.Kind != kindOperator {
 		return nil, errForbidden
 	}
 	user, err := s.newUser(CreateUserInput{Email: email})
@@ -35,25 +34,16 @@ func (s *Service) CreateAdministrator(ctx context.Context, v *Viewer, email, pas
 		return nil, err
 	}
 	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
-		existing, err := tx.UserByEmail(ctx, user.EmailFolded)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			err = tx.InsertUser(ctx, user)
-		case err == nil:
-			user = existing
-			err = s.reclaim(ctx, tx, user)
-		}
-		if err != nil {
+		if user, err = s.reclaim(ctx, tx, v, user); err != nil {
 			return err
 		}
-		if err := tx.InsertCredential(ctx, s.newPassword(user.ID, hash)); err != nil {
+		if err := s.replacePassword(ctx, tx, user.ID, hash, ""); err != nil {
 			return err
 		}
-		role, err := tx.RoleByName(ctx, model.RoleAdmin)
-		if err != nil {
+		if err := s.record(ctx, tx, v, about(model.AuditPasswordChanged, user.ID)); err != nil {
 			return err
 		}
-		return tx.GrantRole(ctx, &model.UserRole{UserID: user.ID, RoleID: role.ID, GrantedAt: s.now()})
+		return s.grant(ctx, tx, v, "role", user.ID, model.RoleAdmin)
 	})
 	if err != nil {
 		return nil, err
@@ -61,17 +51,23 @@ func (s *Service) CreateAdministrator(ctx context.Context, v *Viewer, email, pas
 	return user, nil
 }
 
-// reclaim takes an account from whoever uses it: its password is gone, its sessions end,
-// and it may be used again.
-func (s *Service) reclaim(ctx context.Context, tx *store.Store, user *model.User) error {
-	if err := tx.DeleteCredentials(ctx, user.ID, model.KindPassword); err != nil {
-		return err
+// reclaim returns the account that has the new user's email, enabled, or keeps the new one.
+func (s *Service) reclaim(ctx context.Context, tx *store.Store, v *Viewer, user *model.User) (*model.User, error) {
+	existing, err := tx.UserByEmail(ctx, user.EmailFolded)
+	if errors.Is(err, store.ErrNotFound) {
+		if err := tx.InsertUser(ctx, user); err != nil {
+			return nil, err
+		}
+		return user, s.record(ctx, tx, v, about(model.AuditUserCreated, user.ID))
 	}
-	if _, err := tx.DeleteSessionsByUser(ctx, user.ID); err != nil {
-		return err
+	if err != nil || existing.Active() {
+		return existing, err
 	}
-	user.DisabledAt, user.UpdatedAt = 0, s.now()
-	return tx.UpdateUser(ctx, user)
+	existing.DisabledAt, existing.UpdatedAt = 0, s.now()
+	if err := tx.UpdateUser(ctx, existing); err != nil {
+		return nil, err
+	}
+	return existing, s.record(ctx, tx, v, about(model.AuditUserEnabled, existing.ID))
 }
 
 // EnsureAdministrator is CreateAdministrator for every start of a server: an administrator
@@ -97,7 +93,20 @@ func (s *Service) EnsureAdministrator(ctx context.Context, v *Viewer, email, pas
 		}
 	}
 	if _, err := s.CreateAdministrator(ctx, v, email, password); err != nil {
-		return false, fmt.Errorf("failed to make %s an administrator: %w", email, err)
+		return false, err
 	}
 	return true, nil
+}
+
+// EnsureUser makes an account with roles, unless there is one with the same email address or
+// user name, and reports whether it did. Only the operator may.
+func (s *Service) EnsureUser(ctx context.Context, v *Viewer, in CreateUserInput, roles []string) (bool, error) {
+	if v.Kind != kindOperator {
+		return false, errForbidden
+	}
+	_, err := s.createUser(ctx, v, in, roles)
+	if refusal, ok := errors.AsType[*Error](err); ok && refusal.Code == AlreadyExists {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -35,7 +35,7 @@ func newService(t *testing.T, db *store.Store, changes ...func(*auth.Options)) *
 	options := auth.DefaultOptions()
 	options.BcryptCost = bcrypt.MinCost
 	options.Secret = newSecret(t, strings.Repeat("s", 32))
-	options.Permissions = []string{"users:read", "roles:read"}
+	options.Permissions = []string{auth.UsersRead, auth.UsersWrite, auth.RolesRead, auth.RolesWrite}
 	for _, change := range changes {
 		change(&options)
 	}
@@ -55,7 +55,7 @@ func TestAGuardAsksForAllItNames(t *testing.T) {
 		return &model.Session{AuthenticatedAt: model.NewTime(now.Add(-age))}
 	}
 	viewer := &auth.Viewer{
-		User: &model.User{ID: "usr_1"}, Session: session(time.Minute), Scheme: auth.SchemeCookie,
+		User: &model.User{ID: "usr_1"}, Session: session(time.Minute), Scheme: auth.SchemeCookie, Kind: auth.KindSession,
 		Roles: []string{"editor", "author"}, Permissions: model.Permissions{"notes:read", "notes:write"},
 	}
 	stale := *viewer

@@ -56,10 +56,11 @@ func (c Cookie) write(w http.ResponseWriter, value string, maxAge time.Duration)
 // responseKey is the key of the http.ResponseWriter whose headers can still be set.
 type responseKey struct{}
 
-// SignIn makes the outcome of a log-in that of this request: the browser gets the cookie and
-// the rest of the request sees the new viewer.
+// SignIn makes the outcome of a log-in, a renewal or a step-up that of this request: the
+// browser gets the cookie, unless the session is used without one, and the rest of the request
+// sees the new viewer.
 func (s *Service) SignIn(ctx context.Context, signedIn *SignedIn) {
-	if w, ok := ctx.Value(responseKey{}).(http.ResponseWriter); ok {
+	if w, ok := ctx.Value(responseKey{}).(http.ResponseWriter); ok && signedIn.Viewer.Scheme == SchemeCookie {
 		s.writeCookie(w, signedIn.Viewer.Session, signedIn.Token)
 	}
 	replaceViewer(ctx, signedIn.Viewer)

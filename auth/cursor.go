@@ -36,7 +36,7 @@ func (s *Service) cursor(sort store.UserSort, user *model.User) string {
 	if err != nil {
 		panic(err) // strings and integers can always be written
 	}
-	return base64.RawURLEncoding.EncodeToString(append(cursorSum(s.secret.key(0, "cursor"), payload), payload...))
+	return base64.RawURLEncoding.EncodeToString(append(cursorSum(s.Secret.key(0, "cursor"), payload), payload...))
 }
 
 // position reads a cursor of a list sorted by sort.
@@ -47,8 +47,8 @@ func (s *Service) position(field, cursor string, sort store.UserSort) (*store.Us
 		return nil, refused
 	}
 	sum, payload := raw[:cursorMAC], raw[cursorMAC:]
-	for i := range s.secret.values {
-		if !hmac.Equal(sum, cursorSum(s.secret.key(i, "cursor"), payload)) {
+	for i := range s.Secret.values {
+		if !hmac.Equal(sum, cursorSum(s.Secret.key(i, "cursor"), payload)) {
 			continue
 		}
 		var place cursorPlace

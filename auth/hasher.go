@@ -29,11 +29,11 @@ import (
 const passwordScheme = "hmac-sha384"
 
 const (
-	// hashQueuePerWorker is how many passwords wait for each worker before more are refused:
-	// about three seconds of work at the default cost.
-	hashQueuePerWorker = 16
+	// hashQueuePerWorker is how many passwords wait for each worker before more are refused: as
+	// many as a core hashes in hashWait at the default cost.
+	hashQueuePerWorker = 50
 	// hashWait is how long a password waits for a worker before it is refused.
-	hashWait = 5 * time.Second
+	hashWait = 10 * time.Second
 )
 
 var errOverloaded = &Error{Code: Overloaded, Message: "Too many people are signing in. Try again in a few seconds."}

@@ -9,7 +9,9 @@ import (
 
 // crockford is Crockford's base 32 in lower case: no letters that look like digits, and
 // texts that sort as the bytes do.
-var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+var crockford = base32.NewEncoding(crockfordDigits).WithPadding(base32.NoPadding)
+
+const crockfordDigits = "0123456789abcdefghjkmnpqrstvwxyz"
 
 // idLength is how many characters follow an id's prefix: 128 bits, five a character.
 const idLength = 26
@@ -18,7 +20,7 @@ const idLength = 26
 // which sorts by time. It is no secret.
 func (s *Service) newID(prefix string) string {
 	var uuid [16]byte
-	_, _ = s.random.Read(uuid[:]) // crypto/rand never fails
+	_, _ = s.Random.Read(uuid[:]) // crypto/rand never fails
 	now := s.Now()
 	millis := now.UnixMilli()
 	// Method 3 of section 6.2: the 12 bits behind the milliseconds count fractions of one.
@@ -34,10 +36,7 @@ func (s *Service) newID(prefix string) string {
 // its business.
 func checkID(field, id, prefix string) error {
 	rest, ok := strings.CutPrefix(id, prefix)
-	if !ok || len(rest) != idLength {
-		return badInput(field, "must be an id that begins with "+prefix)
-	}
-	if _, err := crockford.DecodeString(rest); err != nil {
+	if !ok || len(rest) != idLength || strings.Trim(rest, crockfordDigits) != "" {
 		return badInput(field, "must be an id that begins with "+prefix)
 	}
 	return nil

@@ -53,7 +53,7 @@ func (s *Service) Login(ctx context.Context, v *Viewer, in LoginInput) (*SignedI
 		if err != nil {
 			return err
 		}
-		if current.hash() != account.hash() || !current.user.Active() {
+		if current.user == nil || current.hash() != account.hash() || !current.user.Active() {
 			return errInvalidCredentials
 		}
 		if rehashed != "" {
@@ -62,7 +62,7 @@ func (s *Service) Login(ctx context.Context, v *Viewer, in LoginInput) (*SignedI
 			}
 		}
 		if v.Scheme == SchemeCookie && v.Session != nil {
-			if _, err := tx.DeleteSession(ctx, v.Session.ID); err != nil {
+			if err := s.endSession(ctx, tx, v, v.Session, model.AuditLoggedOut); err != nil {
 				return err
 			}
 		}
@@ -85,14 +85,14 @@ func checkLogin(in LoginInput) error {
 	return checkText("password", in.Password, maxPassword)
 }
 
-// account is a user and the password they sign in with. The zero account stands for a user
-// who does not exist, or who has no password.
+// account is a user and the password they sign in with, if they have one. The zero account
+// stands for a user who does not exist.
 type account struct {
 	user     *model.User
 	password *model.Credential
 }
 
-// hash returns what is kept of the password, and "" for the zero account.
+// hash returns what is kept of the password, and "" where there is none.
 func (a account) hash() string {
 	if a.password == nil {
 		return ""
@@ -109,11 +109,17 @@ func (s *Service) accountByIdentifier(ctx context.Context, db *store.Store, iden
 	if err != nil {
 		return account{}, err
 	}
-	password, err := db.PasswordByUser(ctx, user.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return account{}, nil
-	}
+	password, err := passwordByUser(ctx, db, user.ID)
 	return account{user: user, password: password}, err
+}
+
+// passwordByUser returns the user's password, and nil for a user who has none yet.
+func passwordByUser(ctx context.Context, db *store.Store, userID string) (*model.Credential, error) {
+	password, err := db.PasswordByUser(ctx, userID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return password, err
 }
 
 // userByIdentifier returns the user, or store.ErrNotFound, also for what no user can have.

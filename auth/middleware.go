@@ -9,11 +9,12 @@ import (
 
 // Middleware finds out who makes a request and puts them into its context (ViewerFrom).
 //
-// The first credential present decides, in this order: `Authorization: Bearer`, then the
-// session cookie. One that does not count is never rescued by another and never made
-// anonymous in silence: the viewer remembers the reason, and guarded fields answer with it.
-// An empty token, and a scheme that is not ours, count as absent. A bad cookie is not
-// deleted here: a late answer would delete the one that another tab just got.
+// The first credential present decides, in this order: `Authorization: Bearer`,
+// `Authorization: Basic`, `Authentication-Token`, the session cookie. One that does not count is
+// never rescued by another and never made anonymous in silence: the viewer remembers the
+// reason, and guarded fields answer with it. An empty token, and a scheme that is not ours or
+// switched off, count as absent. A bad cookie is not deleted here: a late answer would delete
+// the one that another tab just got.
 //
 // Every answer carries X-Request-Id.
 func (s *Service) Middleware(next http.Handler) http.Handler {
@@ -24,17 +25,53 @@ func (s *Service) Middleware(next http.Handler) http.Handler {
 			RequestID: s.newID("req_"),
 		}}
 		w.Header().Set("X-Request-Id", v.Client.RequestID)
-		if token := bearer(r); token != "" {
-			v.Scheme = SchemeBearer
-			s.authenticate(r.Context(), v, token)
-		} else if token := s.Cookie.read(r); token != "" {
-			v.Scheme = SchemeCookie
-			s.authenticate(r.Context(), v, token)
-			s.reissueCookie(r.Context(), w, v, token)
-		}
+		s.identify(w, r, v)
 		ctx := context.WithValue(r.Context(), responseKey{}, w)
 		next.ServeHTTP(w, r.WithContext(WithViewer(ctx, v)))
 	})
+}
+
+// identify fills in who presents the first credential of a request, or why it does not count.
+func (s *Service) identify(w http.ResponseWriter, r *http.Request, v *Viewer) {
+	ctx := r.Context()
+	authorization := r.Header.Get("Authorization")
+	scheme, rest := authorization, ""
+	if space := strings.IndexAny(authorization, " \t"); space >= 0 {
+		scheme, rest = authorization[:space], strings.TrimSpace(authorization[space:])
+	}
+	if s.takes(SchemeBearer) && strings.EqualFold(scheme, "Bearer") && rest != "" { // RFC 6750, section 2.1
+		v.Scheme = SchemeBearer
+		s.authenticateToken(ctx, v, rest)
+		return
+	}
+	if s.takes(SchemeBasic) && strings.EqualFold(scheme, "Basic") && rest != "" {
+		v.Scheme = SchemeBasic
+		s.authenticateBasic(ctx, v, r)
+		return
+	}
+	if token := r.Header.Get("Authentication-Token"); s.takes(SchemeAuthenticationToken) && token != "" {
+		v.Scheme = SchemeAuthenticationToken
+		s.authenticateToken(ctx, v, token)
+		return
+	}
+	if token := s.Cookie.read(r); s.takes(SchemeCookie) && token != "" {
+		v.Scheme = SchemeCookie
+		s.authenticateSession(ctx, v, token)
+		s.reissueCookie(ctx, w, v, token)
+	}
+}
+
+// authenticateToken fills in the viewer to whom a token belongs, whichever kind it is, or why
+// it does not count.
+func (s *Service) authenticateToken(ctx context.Context, v *Viewer, token string) {
+	switch {
+	case isToken(token, apiTokenPrefix):
+		s.authenticateAPIToken(ctx, v, token)
+	case isJWT(token):
+		s.authenticateAccessToken(ctx, v, token)
+	default:
+		s.authenticateSession(ctx, v, token)
+	}
 }
 
 // reissueCookie sends the cookie of a session again that outlives the time for which
@@ -52,16 +89,6 @@ func (s *Service) reissueCookie(ctx context.Context, w http.ResponseWriter, v *V
 	if issued {
 		s.writeCookie(w, v.Session, token)
 	}
-}
-
-// bearer returns the token of `Authorization: Bearer` (RFC 6750, section 2.1), and "" where
-// there is none.
-func bearer(r *http.Request) string {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
 }
 
 // remoteAddress returns the address of the peer, an IPv4 address mapped into IPv6 as IPv4.

@@ -20,8 +20,10 @@ func (s *Service) Node(ctx context.Context, v *Viewer, id string) (Node, error) 
 		return node(s.Session(ctx, v, id))
 	case strings.HasPrefix(id, model.RoleIDPrefix):
 		return node(s.Role(ctx, v, id))
+	case strings.HasPrefix(id, model.APITokenIDPrefix):
+		return node(s.APIToken(ctx, v, id))
 	default:
-		return nil, badInput("id", "must be the id of a user, a session or a role")
+		return nil, badInput("id", "must be the id of a user, a session, a role or an API token")
 	}
 }
 

@@ -19,7 +19,8 @@ const (
 // are taken out of it.
 const minOwnPassword = 6
 
-// commonPasswords holds the 30,000 commonest passwords of past leaks.
+// commonPasswords holds those of the 30,000 commonest passwords of past leaks that are long
+// enough to be taken otherwise.
 var commonPasswords = sync.OnceValue(func() map[string]bool {
 	list := frequency.FrequencyLists["passwords"]
 	common := make(map[string]bool, len(list))

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 
 	"github.com/authgraph/authgraph/model"
@@ -41,7 +42,7 @@ func (s *Service) addRole(v *Viewer, role *model.Role) {
 // later version of the schema adds.
 func (s *Service) PermissionsOf(role *model.Role) model.Permissions {
 	if role.Name == model.RoleAdmin {
-		return s.permissions
+		return s.Permissions
 	}
 	return role.Permissions
 }
@@ -50,7 +51,15 @@ func (s *Service) PermissionsOf(role *model.Role) model.Permissions {
 // sees their own and, with users:read, everyone's; for any other user the refusal stands in
 // refusals at the user's place.
 func (s *Service) RolesByUsers(ctx context.Context, v *Viewer, users []*model.User) (roles [][]*model.Role, refusals []error, err error) {
-	roles, refusals = make([][]*model.Role, len(users)), make([]error, len(users))
+	return readByUsers(ctx, s, v, users, s.store.RolesByUsers)
+}
+
+// readByUsers reads what belongs to users, in one query, for a viewer who may see it: for each
+// user either a list, never nil, or a refusal.
+func readByUsers[T any](ctx context.Context, s *Service, v *Viewer, users []*model.User,
+	read func(ctx context.Context, userIDs []string) (map[string][]T, error),
+) (lists [][]T, refusals []error, err error) {
+	lists, refusals = make([][]T, len(users)), make([]error, len(users))
 	var visible []string
 	for i, user := range users {
 		if refusals[i] = s.mayRead(v, user.ID); refusals[i] == nil {
@@ -58,18 +67,18 @@ func (s *Service) RolesByUsers(ctx context.Context, v *Viewer, users []*model.Us
 		}
 	}
 	if len(visible) == 0 {
-		return roles, refusals, nil
+		return lists, refusals, nil
 	}
-	byUser, err := s.store.RolesByUsers(ctx, visible)
+	byUser, err := read(ctx, visible)
 	if err != nil {
 		return nil, nil, err
 	}
 	for i, user := range users {
 		if refusals[i] == nil {
-			roles[i] = append([]*model.Role{}, byUser[user.ID]...) // never nil: that would be null
+			lists[i] = append([]T{}, byUser[user.ID]...)
 		}
 	}
-	return roles, refusals, nil
+	return lists, refusals, nil
 }
 
 // mayRead returns nil where the viewer may see what belongs to a user.
@@ -78,6 +87,43 @@ func (s *Service) mayRead(v *Viewer, userID string) error {
 		return nil
 	}
 	return s.CheckGuard(v, Guard{Permissions: []string{UsersRead}})
+}
+
+// PermissionsByUsers returns what each user may do, in the users' order, sorted: for the viewer
+// what their present credential lets them do. Who may see it is as with RolesByUsers.
+func (s *Service) PermissionsByUsers(ctx context.Context, v *Viewer, users []*model.User) ([][]string, []error, error) {
+	roles, refusals, err := s.RolesByUsers(ctx, v, users)
+	if err != nil {
+		return nil, nil, err
+	}
+	permissions := make([][]string, len(users))
+	for i, user := range users {
+		if refusals[i] != nil {
+			continue
+		}
+		holder := v
+		if !v.Is(user.ID) {
+			holder = new(Viewer)
+			for _, role := range roles[i] {
+				s.addRole(holder, role)
+			}
+		}
+		permissions[i] = append([]string{}, slices.Sorted(slices.Values(holder.Permissions))...)
+	}
+	return permissions, refusals, nil
+}
+
+// Can reports whether a user may do one thing, to whoever may see what they may do.
+func (s *Service) Can(ctx context.Context, v *Viewer, user *model.User, permission string) (*bool, error) {
+	permissions, refusals, err := s.PermissionsByUsers(ctx, v, []*model.User{user})
+	if err == nil {
+		err = refusals[0]
+	}
+	if err != nil {
+		return nil, err
+	}
+	can := slices.Contains(permissions[0], permission)
+	return &can, nil
 }
 
 // Role returns a role that the viewer holds, or any to a holder of roles:read. Otherwise,
@@ -97,4 +143,231 @@ func (s *Service) Role(ctx context.Context, v *Viewer, id string) (*model.Role, 
 		return nil, errNotFound
 	}
 	return role, nil
+}
+
+// Roles returns every role to a holder of roles:read, sorted by name.
+func (s *Service) Roles(ctx context.Context, v *Viewer) ([]*model.Role, error) {
+	if err := s.CheckGuard(v, Guard{Permissions: []string{RolesRead}}); err != nil {
+		return nil, err
+	}
+	return s.store.Roles(ctx)
+}
+
+var roleName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,49}$`)
+
+const maxDescription = 500
+
+// RoleChanges says what to change of a role. What is nil stays.
+type RoleChanges struct {
+	Name, Description *string
+	Permissions       []string
+}
+
+// CreateRole makes a role that permits no more than the viewer may do.
+func (s *Service) CreateRole(ctx context.Context, v *Viewer, changes RoleChanges) (*model.Role, error) {
+	now := s.now()
+	role := &model.Role{ID: s.newID(model.RoleIDPrefix), CreatedAt: now, UpdatedAt: now}
+	if err := s.applyRoleChanges(v, role, changes); err != nil {
+		return nil, err
+	}
+	err := s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+		if err := tx.InsertRole(ctx, role); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, v, aboutSubject(model.AuditRoleCreated, "", role.ID))
+	})
+	if err != nil {
+		return nil, taken(err)
+	}
+	return role, nil
+}
+
+// applyRoleChanges checks changes and puts them into a role.
+func (s *Service) applyRoleChanges(v *Viewer, role *model.Role, changes RoleChanges) error {
+	if err := s.CheckGuard(v, Guard{Permissions: []string{RolesWrite}}); err != nil {
+		return err
+	}
+	if changes.Name != nil {
+		if !roleName.MatchString(*changes.Name) {
+			return badInput("name", "must be 1 to 50 lower-case letters, digits, underscores and hyphens, and begin with a letter")
+		}
+		role.Name = *changes.Name
+	}
+	if changes.Description != nil {
+		if err := checkText("description", *changes.Description, maxDescription); err != nil {
+			return err
+		}
+		role.Description = *changes.Description
+	}
+	if changes.Permissions != nil {
+		permissions, err := s.checkPermissions("permissions", v, changes.Permissions)
+		if err != nil {
+			return err
+		}
+		role.Permissions = permissions
+	}
+	return nil
+}
+
+// UpdateRole changes a role that permits no more than the viewer may do, before and after. API
+// tokens of its holders lose what their owners lose.
+func (s *Service) UpdateRole(ctx context.Context, v *Viewer, id string, changes RoleChanges) (role *model.Role, err error) {
+	err = s.manageRole(ctx, v, id, func(ctx context.Context, tx *store.Store, managed *model.Role) error {
+		role = managed
+		if err := s.applyRoleChanges(v, role, changes); err != nil {
+			return err
+		}
+		role.UpdatedAt = s.now()
+		if err := tx.UpdateRole(ctx, role); err != nil {
+			return err
+		}
+		tokens, err := tx.HeldAPITokens(ctx, role.ID)
+		if err != nil {
+			return err
+		}
+		if err := s.recut(ctx, tx, tokens); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, v, aboutSubject(model.AuditRoleUpdated, "", role.ID))
+	})
+	if err != nil {
+		return nil, taken(err)
+	}
+	return role, nil
+}
+
+// DeleteRole takes a role, which permits no more than the viewer may do, from everyone and
+// removes it.
+func (s *Service) DeleteRole(ctx context.Context, v *Viewer, id string) error {
+	return s.manageRole(ctx, v, id, func(ctx context.Context, tx *store.Store, role *model.Role) error {
+		tokens, err := tx.HeldAPITokens(ctx, role.ID)
+		if err != nil {
+			return err
+		}
+		if err := tx.DeleteRole(ctx, role.ID); err != nil {
+			return err
+		}
+		if err := s.recut(ctx, tx, tokens); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, v, aboutSubject(model.AuditRoleDeleted, "", role.ID))
+	})
+}
+
+// manageRole runs change, in one transaction, on a role that the viewer may edit: not a
+// built-in one, nor one that permits what they may not do.
+func (s *Service) manageRole(ctx context.Context, v *Viewer, id string, change func(ctx context.Context, tx *store.Store, role *model.Role) error) error {
+	if err := s.CheckGuard(v, Guard{Permissions: []string{RolesWrite}}); err != nil {
+		return err
+	}
+	if err := checkID("id", id, model.RoleIDPrefix); err != nil {
+		return err
+	}
+	return s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+		role, err := found(tx.RoleByID(ctx, id))
+		if err != nil {
+			return err
+		}
+		if err := tx.LockRole(ctx, role.Name); err != nil {
+			return err
+		}
+		if role.Name == model.RoleAdmin {
+			return &Error{Code: Forbidden, Message: "The built-in role cannot be changed."}
+		}
+		if err := holdsAll(v, role.Permissions); err != nil {
+			return err
+		}
+		return change(ctx, tx, role)
+	})
+}
+
+// GrantRole gives a role to a user. The viewer must hold every permission of the role, and be
+// allowed to manage the user.
+func (s *Service) GrantRole(ctx context.Context, v *Viewer, userID, name string) (*model.User, error) {
+	return s.changeRoles(ctx, v, userID, func(ctx context.Context, tx *store.Store) error {
+		return s.grant(ctx, tx, v, "role", userID, name)
+	})
+}
+
+// RevokeRole takes a role from a user, under the same rules. The last administrator keeps
+// theirs. The user's API tokens lose what the user loses.
+func (s *Service) RevokeRole(ctx context.Context, v *Viewer, userID, name string) (*model.User, error) {
+	return s.changeRoles(ctx, v, userID, func(ctx context.Context, tx *store.Store) error {
+		role, err := s.grantable(ctx, tx, v, "role", name)
+		if err != nil {
+			return err
+		}
+		return s.keepAdministrator(ctx, tx, func() error {
+			was, err := tx.RevokeRole(ctx, userID, role.ID)
+			if err != nil || !was {
+				return err
+			}
+			tokens, err := tx.APITokensByUsers(ctx, []string{userID})
+			if err != nil {
+				return err
+			}
+			if err := s.recut(ctx, tx, tokens[userID]); err != nil {
+				return err
+			}
+			return s.record(ctx, tx, v, aboutSubject(model.AuditRoleRevoked, userID, role.ID))
+		})
+	})
+}
+
+// changeRoles runs change, in one transaction, on the roles of a user whom the viewer may manage
+// in this.
+func (s *Service) changeRoles(ctx context.Context, v *Viewer, userID string, change func(ctx context.Context, tx *store.Store) error) (user *model.User, err error) {
+	if err := s.CheckGuard(v, Guard{Permissions: []string{RolesWrite}}); err != nil {
+		return nil, err
+	}
+	if err := checkID("userId", userID, model.UserIDPrefix); err != nil {
+		return nil, err
+	}
+	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+		if user, err = found(tx.LockUser(ctx, userID)); err != nil {
+			return err
+		}
+		permissions, err := s.permissionsOfUser(ctx, tx, userID)
+		if err != nil {
+			return err
+		}
+		if err := holdsAll(v, permissions); err != nil {
+			return err
+		}
+		return change(ctx, tx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return user, nil
+}
+
+// grant gives a role to a user.
+func (s *Service) grant(ctx context.Context, tx *store.Store, v *Viewer, field, userID, name string) error {
+	role, err := s.grantable(ctx, tx, v, field, name)
+	if err != nil {
+		return err
+	}
+	if err := tx.GrantRole(ctx, &model.UserRole{UserID: userID, RoleID: role.ID, GrantedAt: s.now()}); err != nil {
+		return err
+	}
+	return s.record(ctx, tx, v, aboutSubject(model.AuditRoleGranted, userID, role.ID))
+}
+
+// grantable returns the role of this name, if the viewer may give and take it.
+func (s *Service) grantable(ctx context.Context, tx *store.Store, v *Viewer, field, name string) (*model.Role, error) {
+	if err := s.CheckGuard(v, Guard{Permissions: []string{RolesWrite}}); err != nil {
+		return nil, err
+	}
+	if err := checkText(field, name, maxName); err != nil {
+		return nil, err
+	}
+	role, err := tx.RoleByName(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, badInput(field, "must be the name of a role")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return role, holdsAll(v, s.PermissionsOf(role))
 }

@@ -11,6 +11,7 @@ package auth
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,8 @@ import (
 	"slices"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/authgraph/authgraph/model"
 	"github.com/authgraph/authgraph/store"
 )
@@ -27,16 +30,23 @@ import (
 // Options are what an operator can choose. The zero value of a duration means what it says;
 // DefaultOptions holds the usual ones.
 type Options struct {
-	BcryptCost       int           // of new hashes
-	HashWorkers      int           // how many passwords are hashed at once
-	Peppers          []string      // the current one first; none for the fixed label
-	Secret           Secret        // keys cursors
-	Permissions      []string      // every permission there is
-	SignupOpen       bool          // whether strangers may create accounts
-	SessionDuration  time.Duration // 0: until log-out
-	RememberDuration time.Duration // the same with rememberMe
-	FreshDuration    time.Duration // how long a proof of the password is fresh
+	BcryptCost       int               // of new hashes
+	HashWorkers      int               // how many passwords are hashed at once
+	Peppers          []string          // the current one first; none for the fixed label
+	Secret           Secret            // keys cursors
+	Permissions      model.Permissions // every permission there is
+	SignupOpen       bool              // whether strangers may create accounts
+	SessionDuration  time.Duration     // 0: until log-out
+	RememberDuration time.Duration     // the same with rememberMe
+	IdleDuration     time.Duration     // after how long without use a session ends; 0: never
+	FreshDuration    time.Duration     // how long a proof of the password is fresh
+	MaxSessions      int               // of one user; 0: any number
+	Schemes          []Scheme          // how credentials may be presented
 	Cookie           Cookie
+	PublicURL        string        // the issuer of access tokens and their audience here
+	Audiences        []string      // other services that access tokens are signed for
+	SigningAlgorithm string        // of new signing keys: ES256, RS256 or EdDSA
+	KeyDuration      time.Duration // how long a key signs before a new one takes its place
 	Log              *slog.Logger
 
 	Now    func() time.Time // nil: time.Now
@@ -53,7 +63,12 @@ func DefaultOptions() Options {
 		SessionDuration:  24 * time.Hour,
 		RememberDuration: 30 * 24 * time.Hour,
 		FreshDuration:    5 * time.Minute,
+		MaxSessions:      100,
+		Schemes:          AllSchemes(),
 		Cookie:           DefaultCookie(),
+		PublicURL:        "http://localhost:8080",
+		SigningAlgorithm: "ES256",
+		KeyDuration:      90 * 24 * time.Hour,
 		Log:              slog.New(slog.DiscardHandler),
 	}
 }
@@ -61,11 +76,12 @@ func DefaultOptions() Options {
 // Service is the rules of one database.
 type Service struct {
 	Options
-	store       *store.Store
-	hasher      *hasher
-	secret      Secret
-	permissions model.Permissions
-	random      io.Reader
+	store  *store.Store
+	hasher *hasher
+
+	verified     *verifiedPasswords
+	accessTokens *lru.Cache[[sha256.Size]byte, verifiedToken]
+	keys         keyring
 }
 
 var permissionName = regexp.MustCompile(`^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$`)
@@ -73,33 +89,38 @@ var permissionName = regexp.MustCompile(`^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$`)
 // New returns the rules of a migrated database. It ties the database to the secret, makes the
 // built-in roles where they are missing, and starts the password hasher, which Close ends.
 func New(ctx context.Context, db *store.Store, options Options) (*Service, error) {
-	s := &Service{Options: options, store: db, secret: options.Secret, random: options.Random}
+	s := &Service{Options: options, store: db}
 	if s.Now == nil {
 		s.Now = time.Now
 	}
-	if s.random == nil {
-		s.random = rand.Reader
+	if s.Random == nil {
+		s.Random = rand.Reader
 	}
 	for _, name := range options.Permissions {
 		if !permissionName.MatchString(name) {
 			return nil, fmt.Errorf("the permission %q is not of the form noun:verb", name)
 		}
 	}
-	s.permissions = slices.Compact(slices.Sorted(slices.Values(options.Permissions)))
-	if len(s.secret.values) == 0 {
+	s.Permissions = slices.Compact(slices.Sorted(slices.Values(options.Permissions)))
+	if len(s.Secret.values) == 0 {
 		return nil, errors.New("a server secret is needed")
 	}
-	if err := s.secret.bind(ctx, db); err != nil {
-		return nil, err
+	if err := s.Secret.bind(ctx, db); err != nil {
+		return nil, fmt.Errorf("failed to check the server secret: %w", err)
 	}
 	if err := s.createBuiltInRoles(ctx); err != nil {
 		return nil, fmt.Errorf("failed to create the built-in roles: %w", err)
 	}
-	hasher, err := newHasher(options.BcryptCost, max(1, options.HashWorkers), options.Peppers)
-	if err != nil {
+	var err error
+	if s.verified, err = newVerifiedPasswords(); err != nil {
 		return nil, err
 	}
-	s.hasher = hasher
+	if s.accessTokens, err = lru.New[[sha256.Size]byte, verifiedToken](verifiedTokens); err != nil {
+		return nil, err
+	}
+	if s.hasher, err = newHasher(options.BcryptCost, max(1, options.HashWorkers), options.Peppers); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 

@@ -12,21 +12,27 @@ import (
 	"github.com/authgraph/authgraph/store"
 )
 
-// maxUserAgent is how many characters of a client's User-Agent are kept.
-const maxUserAgent = 512
+const (
+	// maxUserAgent is how many characters of a client's User-Agent are kept.
+	maxUserAgent = 512
+	// seenEvery is how exactly it is known when a session or a token was last used. Writing it
+	// more often would make every read a write.
+	seenEvery = time.Minute
+)
 
 // errSessionEnded is the answer to every token that does not count. It does not say whether
 // the token ever did.
 var errSessionEnded = &Error{Code: Unauthenticated, Message: "The session has ended, or there never was one. Sign in again."}
 
-// SignedIn is the outcome of a log-in.
+// SignedIn is the outcome of a log-in, a renewal or a step-up.
 type SignedIn struct {
-	Viewer *Viewer // the user in the new session
+	Viewer *Viewer // the user in their session
 	Token  string  // the session's bearer form; only its SHA-256 is kept
 }
 
 // startSession adds a session of the user to tx and returns it with its token. A session
-// always starts under a new token, so that nobody can plant one (session fixation).
+// always starts under a new token, so that nobody can plant one (session fixation). Where the
+// user has too many, the oldest end.
 func (s *Service) startSession(ctx context.Context, tx *store.Store, v *Viewer, user *model.User, persistent bool) (*SignedIn, error) {
 	now, lifetime := s.now(), s.SessionDuration
 	if persistent {
@@ -39,12 +45,11 @@ func (s *Service) startSession(ctx context.Context, tx *store.Store, v *Viewer, 
 		TokenHash:       hashToken(token),
 		Persistent:      persistent,
 		UserAgent:       printable(v.Client.UserAgent),
+		Address:         model.OptionalString(v.Client.address()),
 		CreatedAt:       now,
 		AuthenticatedAt: now,
+		LastSeenAt:      now,
 		CookieIssuedAt:  now,
-	}
-	if v.Client.Address.IsValid() {
-		session.Address = v.Client.Address.String()
 	}
 	if lifetime > 0 {
 		session.ExpiresAt = now.Add(lifetime)
@@ -52,15 +57,34 @@ func (s *Service) startSession(ctx context.Context, tx *store.Store, v *Viewer, 
 	if err := tx.InsertSession(ctx, session); err != nil {
 		return nil, err
 	}
-	roles, err := tx.RolesByUsers(ctx, []string{user.ID})
+	if s.MaxSessions > 0 {
+		if err := tx.DeleteOldestSessions(ctx, user.ID, s.MaxSessions); err != nil {
+			return nil, err
+		}
+	}
+	if err := tx.TrackLogin(ctx, user.ID, now, v.Client.address()); err != nil {
+		return nil, err
+	}
+	authority, err := tx.AuthorityByUser(ctx, user.ID)
 	if err != nil {
 		return nil, err
 	}
-	signedIn := &Viewer{User: user, Session: session, Scheme: SchemeCookie, Client: v.Client}
-	for _, role := range roles[user.ID] {
-		s.addRole(signedIn, role)
+	signedIn := &Viewer{Session: session, Scheme: SchemeCookie, Client: v.Client, token: token}
+	s.fillIn(signedIn, KindSession, authority)
+	signedIn.Session = session
+	if err := s.record(ctx, tx, signedIn, aboutSubject(model.AuditLoggedIn, user.ID, session.ID)); err != nil {
+		return nil, err
 	}
 	return &SignedIn{Viewer: signedIn, Token: token}, nil
+}
+
+// endSession ends a session and records it. One that is gone already is no error.
+func (s *Service) endSession(ctx context.Context, tx *store.Store, v *Viewer, session *model.Session, kind model.AuditKind) error {
+	was, err := tx.DeleteSession(ctx, session.ID)
+	if err != nil || !was {
+		return err
+	}
+	return s.record(ctx, tx, v, aboutSubject(kind, session.UserID, session.ID))
 }
 
 // printable cuts what a client says of itself to what can safely be shown and kept.
@@ -77,25 +101,68 @@ func printable(text string) string {
 	return text
 }
 
-// authenticate fills in the viewer to whom a session token belongs, or why it does not count.
-func (s *Service) authenticate(ctx context.Context, v *Viewer, token string) {
+// authenticateSession fills in the viewer to whom a session token belongs, or why it does not
+// count.
+func (s *Service) authenticateSession(ctx context.Context, v *Viewer, token string) {
 	if !isToken(token, sessionTokenPrefix) {
 		v.refusal = errSessionEnded
 		return
 	}
-	authority, err := s.store.AuthorityByTokenHash(ctx, hashToken(token))
+	hash := hashToken(token)
+	authority, err := s.store.AuthorityByTokenHash(ctx, hash)
+	if errors.Is(err, store.ErrNotFound) {
+		v.superseded = true
+		authority, err = s.predecessor(ctx, v, hash)
+	}
+	if s.acceptSession(ctx, v, KindSession, authority, err) {
+		v.token = token
+		if v.Session.Unconfirmed && !v.superseded {
+			s.attempt(ctx, v, "note the first use of a token", s.store.ConfirmSuccessor(ctx, v.Session.ID, s.now()))
+		}
+	}
+}
+
+// acceptSession fills in the viewer of a session that was looked up, with the outcome err, or
+// why it does not count.
+func (s *Service) acceptSession(ctx context.Context, v *Viewer, kind CredentialKind, authority *store.Authority, err error) bool {
+	now := s.now()
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		v.refusal = errSessionEnded
 	case err != nil:
 		v.refusal = fmt.Errorf("failed to look up a session: %w", err)
-	case authority.Session.Expired(s.now()) || !authority.User.Active():
+	case authority.Session.Expired(now, s.IdleDuration) || !authority.User.Active():
 		v.refusal = errSessionEnded
 	default:
-		v.User, v.Session = authority.User, authority.Session
-		for i := range authority.Roles {
-			s.addRole(v, &authority.Roles[i])
+		s.fillIn(v, kind, authority)
+		if now >= v.Session.LastSeenAt.Add(s.seenEvery()) {
+			s.attempt(ctx, v, "note that a session was used", s.store.SetSessionSeen(ctx, v.Session.ID, v.Session.LastSeenAt, now))
 		}
+		return true
+	}
+	return false
+}
+
+// seenEvery is how often the use of a session is noted: often enough for a short IdleDuration.
+func (s *Service) seenEvery() time.Duration {
+	if s.IdleDuration > 0 {
+		return min(seenEvery, s.IdleDuration/10)
+	}
+	return seenEvery
+}
+
+// attempt logs the failure of a write that a request can do without.
+func (s *Service) attempt(ctx context.Context, v *Viewer, act string, err error) {
+	if err != nil {
+		s.Log.ErrorContext(ctx, "failed to "+act, "error", err, "requestId", v.Client.RequestID)
+	}
+}
+
+// fillIn makes the viewer one who presented a credential that counts.
+func (s *Service) fillIn(v *Viewer, kind CredentialKind, authority *store.Authority) {
+	v.User, v.Session, v.Kind = authority.User, authority.Session, kind
+	for i := range authority.Roles {
+		s.addRole(v, &authority.Roles[i])
 	}
 }
 
@@ -108,8 +175,8 @@ func (s *Service) CurrentSession(v *Viewer) (*model.Session, error) {
 	return v.Session, nil
 }
 
-// Session returns one of the viewer's own sessions. Otherwise, and where there is none, it
-// refuses with NOT_FOUND.
+// Session returns one of the viewer's own sessions, or anyone's to a holder of users:read.
+// Otherwise, and where there is none, it refuses with NOT_FOUND.
 func (s *Service) Session(ctx context.Context, v *Viewer, id string) (*model.Session, error) {
 	if err := v.Check(); err != nil {
 		return nil, err
@@ -121,15 +188,29 @@ func (s *Service) Session(ctx context.Context, v *Viewer, id string) (*model.Ses
 	if err != nil {
 		return nil, err
 	}
-	if !v.Is(session.UserID) || session.Expired(s.now()) {
+	if session.Expired(s.now(), s.IdleDuration) || !v.Is(session.UserID) && !v.Can(UsersRead) {
 		return nil, errNotFound
 	}
 	return session, nil
 }
 
-// Fresh reports whether the password was proved in the session within FreshDuration.
-func (s *Service) Fresh(session *model.Session) bool {
-	return session != nil && session.FreshAt(s.now(), s.FreshDuration)
+// SessionsByUsers returns the live sessions of each user, in the users' order, newest first.
+// Who may see them, and where the refusals stand, is as with RolesByUsers.
+func (s *Service) SessionsByUsers(ctx context.Context, v *Viewer, users []*model.User) ([][]*model.Session, []error, error) {
+	sessions, refusals, err := readByUsers(ctx, s, v, users, s.store.SessionsByUsers)
+	for i, all := range sessions {
+		if all == nil {
+			continue
+		}
+		live := []*model.Session{}
+		for _, session := range all {
+			if !session.Expired(s.now(), s.IdleDuration) {
+				live = append(live, session)
+			}
+		}
+		sessions[i] = live
+	}
+	return sessions, refusals, err
 }
 
 // Logout ends the viewer's session at once, on every server, and reports whether there
@@ -139,31 +220,77 @@ func (s *Service) Logout(ctx context.Context, v *Viewer) (bool, error) {
 	if err != nil || session == nil {
 		return false, err
 	}
-	return s.store.DeleteSession(ctx, session.ID)
+	return true, s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+		return s.endSession(ctx, tx, v, session, model.AuditLoggedOut)
+	})
 }
 
-const (
-	// sweepBatch is how many ended sessions are removed at once: some milliseconds of the
-	// one writer's time.
-	sweepBatch = 200
-	sweepEvery = time.Minute
-	sweepPause = 50 * time.Millisecond // between batches, for other writers
-)
-
-// Sweep removes sessions that have ended by themselves, until ctx is done.
-func (s *Service) Sweep(ctx context.Context) {
-	for wait := time.Duration(0); ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-		removed, err := s.store.DeleteExpiredSessions(ctx, s.now(), sweepBatch)
-		if err != nil {
-			s.Log.ErrorContext(ctx, "failed to remove ended sessions", "error", err)
-		}
-		if wait = sweepEvery; removed == sweepBatch {
-			wait = sweepPause
-		}
+// RevokeSession ends one of the viewer's own sessions, or anyone's whose account the viewer may
+// manage. Otherwise, and where there is none, it refuses with NOT_FOUND.
+func (s *Service) RevokeSession(ctx context.Context, v *Viewer, id string) (*model.Session, error) {
+	session, err := s.Session(ctx, v, id)
+	if err != nil {
+		return nil, err
 	}
+	return session, s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+		if !v.Is(session.UserID) {
+			if err := s.mayManage(ctx, tx, v, session.UserID); err != nil {
+				return err
+			}
+		}
+		return s.endSession(ctx, tx, v, session, model.AuditSessionRevoked)
+	})
+}
+
+// RevokeOtherSessions ends all of the viewer's sessions but the one they ask in, and returns
+// how many they were.
+func (s *Service) RevokeOtherSessions(ctx context.Context, v *Viewer) (count int, err error) {
+	if err := s.checkUser(v); err != nil {
+		return 0, err
+	}
+	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+		count, err = s.endSessions(ctx, tx, v, v.User.ID, v.sessionID())
+		return err
+	})
+	return count, err
+}
+
+// RevokeSessions ends all sessions of a user whose account the viewer may manage, and returns
+// how many they were.
+func (s *Service) RevokeSessions(ctx context.Context, v *Viewer, userID string) (count int, err error) {
+	err = s.manage(ctx, v, "userId", userID, func(ctx context.Context, tx *store.Store, user *model.User) error {
+		count, err = s.endSessions(ctx, tx, v, user.ID, "")
+		return err
+	})
+	return count, err
+}
+
+// endSessions ends all sessions of a user but the one with the id except, and records it.
+func (s *Service) endSessions(ctx context.Context, tx *store.Store, v *Viewer, userID, except string) (int, error) {
+	count, err := tx.DeleteSessionsByUser(ctx, userID, except)
+	if err != nil || count == 0 {
+		return count, err
+	}
+	event := about(model.AuditSessionRevoked, userID)
+	event.Detail = model.OptionalString(fmt.Sprintf("%d sessions", count))
+	return count, s.record(ctx, tx, v, event)
+}
+
+// sessionID returns the id of the session that the viewer asks in, and "" where there is none.
+func (v *Viewer) sessionID() string {
+	if v.Session == nil {
+		return ""
+	}
+	return v.Session.ID
+}
+
+// checkUser refuses a viewer who is no user, as the operator is none.
+func (s *Service) checkUser(v *Viewer) error {
+	if err := v.Check(); err != nil {
+		return err
+	}
+	if v.User == nil {
+		return errForbidden
+	}
+	return nil
 }

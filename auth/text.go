@@ -19,8 +19,10 @@ import (
 //     decoders write in the place of broken bytes, so it counts as broken.)
 //   - Every text has a greatest length, in code points.
 //   - Identifiers are kept as typed. Two are the same when their folded forms are: Unicode
-//     NFKC, then full case folding. Folding is done here and not in the database, because
-//     each database folds differently.
+//     NFKC, then full case folding; of an email address the part before the @ alone, since
+//     domains have rules of their own (IDNA 2008). It is done here and not in the database,
+//     because each database folds differently.
+//   - Identifiers hold no invisible characters, by which two could look the same.
 //   - User names hold no @, and email addresses do, so that neither can pass for the other.
 
 const (
@@ -47,7 +49,28 @@ func checkText(field, text string, limit int) error {
 // fold returns what two texts have in common that differ only in letter case, width and
 // other forms of the same characters.
 func fold(text string) string {
-	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(text)))
+	// Case folding maps Cherokee to upper case; a lower case of it makes fold idempotent.
+	return norm.NFKC.String(strings.ToLower(cases.Fold().String(norm.NFKC.String(text))))
+}
+
+// foldPrefix is fold for the beginning of an identifier or a name: what follows an @ is a domain.
+func foldPrefix(text string) string {
+	local, domain, isEmail := strings.Cut(norm.NFKC.String(text), "@")
+	if !isEmail {
+		return fold(text)
+	}
+	return fold(local) + "@" + strings.ToLower(domain)
+}
+
+// domains says which domains there are and when two are the same (IDNA 2008, UTS 46). It maps
+// letter case and width itself; folding before would make two domains one.
+var domains = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(true),
+	idna.VerifyDNSLength(true), idna.BidiRule())
+
+// invisible reports whether a character shows as nothing, or turns the text around.
+func invisible(r rune) bool {
+	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) ||
+		unicode.Is(unicode.Variation_Selector, r)
 }
 
 // foldEmail checks an email address and returns its folded form.
@@ -55,19 +78,21 @@ func foldEmail(field, email string) (string, error) {
 	if err := checkText(field, email, maxEmail); err != nil {
 		return "", err
 	}
-	folded := fold(email)
-	address, err := mail.ParseAddress(folded)
-	if err != nil || address.Address != folded || address.Name != "" || strings.ContainsFunc(email, unicode.IsSpace) {
-		return "", badInput(field, "must be an email address")
+	refused := badInput(field, "must be an email address")
+	local, domain, _ := strings.Cut(norm.NFKC.String(email), "@")
+	local = fold(local)
+	ascii, err := domains.ToASCII(domain)
+	if err != nil || len(local) > maxEmailLocal || len(local)+1+len(ascii) > maxEmail ||
+		strings.ContainsFunc(email, unicode.IsSpace) || strings.ContainsFunc(email, invisible) {
+		return "", refused
 	}
-	at := strings.LastIndexByte(folded, '@')
-	local, domain := folded[:at], folded[at+1:]
-	if len(local) > maxEmailLocal || strings.ContainsRune(local, '@') || strings.ContainsAny(domain, "[]") {
-		return "", badInput(field, "must be an email address")
+	address, err := mail.ParseAddress(local + "@" + ascii)
+	if err != nil || address.Address != local+"@"+ascii {
+		return "", refused
 	}
-	domain, err = idna.Lookup.ToASCII(domain) // so that a domain and its Punycode are the same
-	if err != nil || domain == "" || len(local)+1+len(domain) > maxEmail {
-		return "", badInput(field, "must be an email address")
+	domain, err = domains.ToUnicode(ascii) // so that a domain and its Punycode are the same
+	if err != nil {
+		return "", refused
 	}
 	return local + "@" + domain, nil
 }
@@ -80,7 +105,7 @@ func foldUsername(field, name string) (string, error) {
 		return "", err
 	}
 	folded := fold(name)
-	if !username.MatchString(name) || !username.MatchString(folded) {
+	if !username.MatchString(name) || !username.MatchString(folded) || strings.ContainsFunc(name, invisible) {
 		return "", badInput(field, "must be letters, digits, dots, underscores and hyphens, "+
 			"and begin and end with a letter or a digit")
 	}
@@ -91,6 +116,9 @@ func foldUsername(field, name string) (string, error) {
 func foldName(field, name string) (string, error) {
 	if err := checkText(field, name, maxName); err != nil {
 		return "", err
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }) {
+		return "", badInput(field, "must not turn the text around it")
 	}
 	return fold(name), nil
 }

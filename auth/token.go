@@ -15,7 +15,7 @@ const tokenBytes = 32
 // newToken returns a new opaque token of the kind that the prefix tells.
 func (s *Service) newToken(prefix string) string {
 	secret := make([]byte, tokenBytes)
-	_, _ = s.random.Read(secret) // crypto/rand never fails
+	_, _ = s.Random.Read(secret) // crypto/rand never fails
 	return prefix + base64.RawURLEncoding.EncodeToString(secret)
 }
 

@@ -10,8 +10,10 @@ import (
 
 // The permissions that this package asks for. The schema declares them.
 const (
-	UsersRead = "users:read"
-	RolesRead = "roles:read"
+	UsersRead  = "users:read"
+	UsersWrite = "users:write"
+	RolesRead  = "roles:read"
+	RolesWrite = "roles:write"
 )
 
 // CreateUserInput is a new account. Empty texts are absent.
@@ -25,14 +27,19 @@ type CreateUserInput struct {
 // with ALREADY_EXISTS when the email or the user name is taken, and with FORBIDDEN when
 // sign-up is closed.
 func (s *Service) CreateUser(ctx context.Context, v *Viewer, in CreateUserInput) (*model.User, error) {
-	if !s.SignupOpen && v.Scheme != schemeOperator {
+	return s.createUser(ctx, v, in, nil)
+}
+
+// createUser is CreateUser with roles, named, that the viewer may grant.
+func (s *Service) createUser(ctx context.Context, v *Viewer, in CreateUserInput, roles []string) (*model.User, error) {
+	if !s.SignupOpen && v.Kind != kindOperator {
 		return nil, &Error{Code: Forbidden, Message: "Sign-up is closed."}
 	}
 	user, err := s.newUser(in)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPassword("password", in.Password, in.Email, in.Username, in.FirstName, in.LastName, in.FirstName+in.LastName); err != nil {
+	if err := s.checkOwnPassword("password", in.Password, user); err != nil {
 		return nil, err
 	}
 	hash, err := s.hasher.hash(ctx, in.Password)
@@ -43,9 +50,27 @@ func (s *Service) CreateUser(ctx context.Context, v *Viewer, in CreateUserInput)
 		if err := tx.InsertUser(ctx, user); err != nil {
 			return err
 		}
-		return tx.InsertCredential(ctx, s.newPassword(user.ID, hash))
+		if err := tx.InsertCredential(ctx, s.newPassword(user.ID, hash)); err != nil {
+			return err
+		}
+		event := about(model.AuditUserCreated, user.ID)
+		if !v.SignedIn() {
+			event.ActorID = model.OptionalString(user.ID)
+		}
+		if err := s.record(ctx, tx, v, event); err != nil {
+			return err
+		}
+		for _, role := range roles {
+			if err := s.grant(ctx, tx, v, "roles", user.ID, role); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return user, taken(err)
+	if err != nil {
+		return nil, taken(err)
+	}
+	return user, nil
 }
 
 // newUser checks a new user's identifiers and names.
@@ -105,6 +130,8 @@ func taken(err error) error {
 		return &Error{Code: AlreadyExists, Field: "email", Message: "Another account has this email address."}
 	case "username_folded":
 		return &Error{Code: AlreadyExists, Field: "username", Message: "Another account has this user name."}
+	case "name":
+		return &Error{Code: AlreadyExists, Field: "name", Message: "Another role has this name."}
 	default:
 		return err
 	}

@@ -103,7 +103,7 @@ func (s *Service) userFilter(v *Viewer, query UserQuery) (store.UserFilter, erro
 	if err := checkText("role", query.Role, maxName); err != nil {
 		return store.UserFilter{}, err
 	}
-	return store.UserFilter{Prefix: fold(query.Search), Role: query.Role, Active: query.Active}, nil
+	return store.UserFilter{Prefix: foldPrefix(query.Search), Role: query.Role, Active: query.Active}, nil
 }
 
 // pageSize returns how many users to read and whether backwards.

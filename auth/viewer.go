@@ -9,17 +9,36 @@ import (
 	"github.com/authgraph/authgraph/model"
 )
 
-// Scheme is a kind of credential that a request can present. The schema publishes the
-// same names as the enum AuthScheme.
+// Scheme is a way in which a request can present a credential. The schema publishes the same
+// names as the enum AuthScheme.
 type Scheme string
 
-// The kinds of credential.
+// The ways to present a credential.
 const (
-	SchemeCookie Scheme = "COOKIE"
-	SchemeBearer Scheme = "BEARER"
+	SchemeCookie              Scheme = "COOKIE"
+	SchemeBearer              Scheme = "BEARER"
+	SchemeBasic               Scheme = "BASIC"
+	SchemeAuthenticationToken Scheme = "AUTHENTICATION_TOKEN"
+)
 
-	// schemeOperator is that of a command run on the server's own machine.
-	schemeOperator Scheme = "OPERATOR"
+// AllSchemes returns every way to present a credential, in the order in which they are looked
+// for.
+func AllSchemes() []Scheme {
+	return []Scheme{SchemeBearer, SchemeBasic, SchemeAuthenticationToken, SchemeCookie}
+}
+
+// CredentialKind is what a credential is, whichever way it was presented.
+type CredentialKind string
+
+// The kinds of credential that a viewer can have presented.
+const (
+	KindSession     CredentialKind = "session"      // a session's own token
+	KindPassword    CredentialKind = "password"     // by HTTP Basic: no session stands behind it
+	KindAccessToken CredentialKind = "access token" // a JWT; a session stands behind it
+	KindAPIToken    CredentialKind = "API token"
+
+	// kindOperator is that of a command run on the server's own machine.
+	kindOperator CredentialKind = "operator"
 )
 
 // Client is where a request comes from.
@@ -29,23 +48,34 @@ type Client struct {
 	RequestID string // what a refused caller can quote; unique per request
 }
 
+// address returns the client's address as text, and "" where it is not known.
+func (c Client) address() string {
+	if !c.Address.IsValid() {
+		return ""
+	}
+	return c.Address.String()
+}
+
 // Viewer is who asks: everything that rules may depend on. The zero Viewer is a stranger
 // without any credential.
 type Viewer struct {
 	User        *model.User    // nil for a stranger
 	Session     *model.Session // nil where no session stands behind the credential
-	Roles       []string
+	Roles       []string       // none for an API token: it never acts by a role
 	Permissions model.Permissions
-	Scheme      Scheme // the kind of the presented credential, also of a refused one
+	Scheme      Scheme         // how the credential was presented, also a refused one
+	Kind        CredentialKind // "" for a stranger and for a refused credential
 	Client      Client
 
-	refusal error // why the presented credential does not count: an *Error or an outage
+	refusal    error  // why the presented credential does not count: an *Error or an outage
+	token      string // the presented session token, from which a successor can be made
+	superseded bool   // whether the presented session token has a successor already
 }
 
 // Operator returns the viewer of a command: whoever runs commands on the server's machine
 // holds the database anyway. It passes the same rules as everyone, with every permission.
 func (s *Service) Operator() *Viewer {
-	return &Viewer{Scheme: schemeOperator, Roles: []string{model.RoleAdmin}, Permissions: s.permissions}
+	return &Viewer{Kind: kindOperator, Roles: []string{model.RoleAdmin}, Permissions: s.Permissions}
 }
 
 // ID returns the user's id, and "" for a stranger.
@@ -57,7 +87,7 @@ func (v *Viewer) ID() string {
 }
 
 // SignedIn reports whether the viewer presented a credential that counts.
-func (v *Viewer) SignedIn() bool { return v.User != nil || v.Scheme == schemeOperator }
+func (v *Viewer) SignedIn() bool { return v.Kind != "" }
 
 // Can reports whether the viewer holds a permission.
 func (v *Viewer) Can(permission string) bool { return v.Permissions.Contains(permission) }
@@ -74,18 +104,11 @@ func (v *Viewer) Check() error {
 	case v.refusal != nil:
 		return v.refusal
 	default:
-		return &Error{Code: Unauthenticated, Message: "Sign in first."}
+		return errStranger
 	}
 }
 
-// Challenge returns the WWW-Authenticate header that goes with an UNAUTHENTICATED answer
-// (RFC 6750, section 3).
-func (v *Viewer) Challenge() string {
-	if v.Scheme != "" {
-		return `Bearer realm="authgraph", error="invalid_token"`
-	}
-	return `Bearer realm="authgraph"`
-}
+var errStranger = &Error{Code: Unauthenticated, Message: "Sign in first."}
 
 // Guard is what the schema's @auth asks of the viewer of a field.
 type Guard struct {
@@ -93,27 +116,34 @@ type Guard struct {
 	Permissions []string // all of them
 	Schemes     []Scheme // any of them; nil takes every one
 	Fresh       bool
+	Mutation    bool // whether the field changes something
 }
 
 // CheckGuard returns nil where the viewer passes the guard, and otherwise an *Error, or the
 // outage that kept the server from knowing who the viewer is.
+//
+// An API token passes no guard that asks for a role, and changes nothing without a guard
+// that asks for a permission. Neither an API token nor an access token is ever fresh.
 func (s *Service) CheckGuard(v *Viewer, guard Guard) error {
 	if err := v.Check(); err != nil {
 		return err
 	}
 	if guard.Schemes != nil && !slices.Contains(guard.Schemes, v.Scheme) {
-		return &Error{Code: Forbidden, Message: "This field does not take that kind of credential."}
+		return &Error{Code: Forbidden, Message: "This field does not take a credential that is presented in this way."}
 	}
 	if guard.Roles != nil && !slices.ContainsFunc(guard.Roles, func(role string) bool { return slices.Contains(v.Roles, role) }) {
 		return errForbidden
+	}
+	if v.Kind == KindAPIToken && guard.Mutation && guard.Permissions == nil {
+		return &Error{Code: Forbidden, Message: "An API token may not do this."}
 	}
 	for _, permission := range guard.Permissions {
 		if !v.Can(permission) {
 			return errForbidden
 		}
 	}
-	if guard.Fresh && !s.Fresh(v.Session) {
-		return &Error{Code: ReauthenticationRequired, Message: "Prove your password again to do this."}
+	if guard.Fresh {
+		return s.checkFresh(v)
 	}
 	return nil
 }

@@ -48,12 +48,22 @@ func (h *handler) present(ctx context.Context, err error) *gqlerror.Error {
 		}
 		return shown
 	}
+	if located != nil && len(located.Path) > len(shown.Path) { // of an input: gqlgen's and gqlparser's checks
+		shown.Message = lastName(located.Path) + " " + located.Message
+		shown.Extensions["code"] = auth.BadUserInput
+		shown.Extensions["field"] = lastName(located.Path)
+		return shown
+	}
 	if located != nil && located.Extensions["code"] != nil {
 		shown.Message = located.Message
 		shown.Extensions["code"] = located.Extensions["code"]
 		return shown
 	}
-	h.log.ErrorContext(ctx, "a request failed", slog.String("requestId", requestID),
+	level := slog.LevelError
+	if ctx.Err() != nil {
+		level = slog.LevelInfo // the client has gone: whatever failed, nobody waits for it
+	}
+	h.log.LogAttrs(ctx, level, "a request failed", slog.String("requestId", requestID),
 		slog.String("path", shown.Path.String()), slog.Any("error", err))
 	shown.Message = "The server failed. Try again, and quote the request id if it happens again."
 	shown.Extensions["code"] = internalError

@@ -15,7 +15,7 @@ import (
 
 // guard is the directive @auth: it asks package auth whether the viewer may call the field.
 func (r *Resolver) guard(ctx context.Context, _ any, next graphql.Resolver, roles, permissions []string, schemes []AuthScheme, fresh bool) (any, error) {
-	guard := auth.Guard{Roles: roles, Permissions: permissions, Fresh: fresh}
+	guard := auth.Guard{Roles: roles, Permissions: permissions, Fresh: fresh, Mutation: graphql.GetFieldContext(ctx).Object == "Mutation"}
 	for _, scheme := range schemes {
 		guard.Schemes = append(guard.Schemes, auth.Scheme(scheme))
 	}
@@ -67,15 +67,22 @@ func checkGuards(field *ast.FieldDefinition, root bool, catalogue []string) erro
 		return nil
 	}
 	for _, argument := range guard.Arguments {
-		if argument.Value.Kind != ast.ListValue {
-			continue
+		values := []*ast.Value{argument.Value} // GraphQL takes a single value for a list of one
+		if argument.Value.Kind == ast.ListValue {
+			values = nil
+			for _, child := range argument.Value.Children {
+				values = append(values, child.Value)
+			}
 		}
-		if len(argument.Value.Children) == 0 {
+		if len(values) == 0 {
 			return fmt.Errorf("has an empty list of %s in @auth", argument.Name)
 		}
-		for _, child := range argument.Value.Children {
-			if name := child.Value.Raw; argument.Name == "permissions" && !slices.Contains(catalogue, name) {
-				return fmt.Errorf("asks for the permission %q, which no @permission declares", name)
+		for _, value := range values {
+			if value.Raw == "" {
+				return fmt.Errorf("has an empty name among the %s in @auth", argument.Name)
+			}
+			if argument.Name == "permissions" && !slices.Contains(catalogue, value.Raw) {
+				return fmt.Errorf("asks for the permission %q, which no @permission declares", value.Raw)
 			}
 		}
 	}

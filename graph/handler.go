@@ -18,9 +18,13 @@ import (
 // the square of repeated fields; GraphiQL's introspection query has about 190 tokens.
 const tokenLimit = 1000
 
+// maxLoggedName is how much of an operation's name is logged.
+const maxLoggedName = 100
+
 // handler serves GraphQL over HTTP.
 type handler struct {
 	executor *executor.Executor
+	auth     *auth.Service
 	log      *slog.Logger
 }
 
@@ -31,8 +35,9 @@ func NewHandler(service *auth.Service, log *slog.Logger) (http.Handler, error) {
 		return nil, err
 	}
 	resolver := &Resolver{auth: service}
-	h := &handler{log: log}
+	h := &handler{auth: service, log: log}
 	h.executor = executor.New(NewExecutableSchema(Config{
+		Schema:     Schema(),
 		Resolvers:  resolver,
 		Directives: DirectiveRoot{Auth: resolver.guard},
 	}))
@@ -46,7 +51,7 @@ func NewHandler(service *auth.Service, log *slog.Logger) (http.Handler, error) {
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	answer := h.answer(w, r)
-	answer.write(w, r)
+	h.write(w, r, answer)
 	h.logOperation(r.Context(), answer, time.Since(start))
 }
 
@@ -58,17 +63,23 @@ type answer struct {
 }
 
 // answer executes the operation of a request, or refuses it.
-func (h *handler) answer(w http.ResponseWriter, r *http.Request) answer {
+func (h *handler) answer(w http.ResponseWriter, r *http.Request) (a answer) {
 	ctx := graphql.StartOperationTrace(r.Context())
+	defer func() { // gqlgen recovers in resolvers and nowhere else
+		if reason := recover(); reason != nil {
+			err := gqlerror.Wrap(h.recovered(ctx, reason))
+			a = answer{status: http.StatusInternalServerError, response: h.executor.DispatchError(ctx, gqlerror.List{err})}
+		}
+	}()
 	params, refusal := readRequest(w, r)
 	if refusal != nil {
-		err := &gqlerror.Error{Message: refusal.message, Extensions: map[string]any{"code": refusal.code}}
-		if refusal.field != "" {
-			err = gqlerror.WrapPath(nil, &auth.Error{Code: refusal.code, Message: refusal.message, Field: refusal.field})
-		}
+		err := gqlerror.Wrap(&auth.Error{Code: refusal.code, Message: refusal.message, Field: refusal.field})
 		return answer{status: refusal.status, response: h.executor.DispatchError(ctx, gqlerror.List{err})}
 	}
 	operation, errs := h.executor.CreateOperationContext(ctx, params)
+	if errs == nil {
+		errs = checkConditions(operation)
+	}
 	if errs != nil {
 		response := h.executor.DispatchError(graphql.WithOperationContext(ctx, operation), errs)
 		return answer{status: http.StatusBadRequest, operation: operation, response: response}
@@ -89,7 +100,7 @@ func (h *handler) logOperation(ctx context.Context, a answer, took time.Duration
 	if a.operation != nil && a.operation.Operation != nil {
 		attributes = append(attributes,
 			slog.String("kind", string(a.operation.Operation.Operation)),
-			slog.String("name", a.operation.Operation.Name))
+			slog.String("name", a.operation.Operation.Name[:min(len(a.operation.Operation.Name), maxLoggedName)]))
 	}
 	if codes := a.codes(); len(codes) > 0 {
 		attributes = append(attributes, slog.Any("errors", codes))

@@ -14,6 +14,24 @@ func text(input graphql.Omittable[*string]) string {
 	return ""
 }
 
+// change returns an optional input of an update: nil for an absent one, and "" for null, which
+// removes.
+func change(input graphql.Omittable[*string]) *string {
+	value, ok := input.ValueOK()
+	if ok && value == nil {
+		return new(string)
+	}
+	return value
+}
+
+// orZero returns what an optional input points to, or the zero value.
+func orZero[T any](value *T) T {
+	if value == nil {
+		return *new(T)
+	}
+	return *value
+}
+
 // userSorts translates the enum UserOrderField.
 var userSorts = map[UserOrderField]auth.UserSort{
 	UserOrderFieldCreatedAt: auth.UsersByCreatedAt,

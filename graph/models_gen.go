@@ -16,6 +16,72 @@ import (
 type LoginResult interface {
 }
 
+// An account that someone else makes. It needs an email or a user name, or both.
+type AddUserInput struct {
+	// The email address, as for `createUser`.
+	Email graphql.Omittable[*string] `json:"email,omitempty,omitzero"`
+	// The user name, as for `createUser`.
+	Username graphql.Omittable[*string] `json:"username,omitempty,omitzero"`
+	// The given name, at most 100 characters.
+	FirstName graphql.Omittable[*string] `json:"firstName,omitempty,omitzero"`
+	// The family name, at most 100 characters.
+	LastName graphql.Omittable[*string] `json:"lastName,omitempty,omitzero"`
+	// The preferred language, as a language tag (BCP 47).
+	Locale graphql.Omittable[*string] `json:"locale,omitempty,omitzero"`
+	// Whether the caller vouches for the account.
+	Confirmed bool `json:"confirmed"`
+	// The names of the roles that the user gets.
+	Roles []string `json:"roles"`
+}
+
+// The old and the new password.
+type ChangePasswordInput struct {
+	// The password until now.
+	CurrentPassword string `json:"currentPassword"`
+	// The new password, as for `createUser`.
+	NewPassword string `json:"newPassword"`
+}
+
+// What a change of password did.
+type ChangePasswordPayload struct {
+	// The user whose password it is.
+	User *model.User `json:"user,omitempty,omitzero"`
+}
+
+// A new API token.
+type CreateAPITokenInput struct {
+	// A name to know it by, at most 100 characters.
+	Name string `json:"name"`
+	// What it may do: permissions that its owner holds. Without any it can only read what is the owner's own.
+	Scopes []string `json:"scopes"`
+	// When it ends by itself; never when absent.
+	ExpiresAt graphql.Omittable[*model.Time] `json:"expiresAt,omitempty,omitzero"`
+}
+
+// The API token that was made.
+type CreateAPITokenPayload struct {
+	// The new API token.
+	APIToken *model.APIToken `json:"apiToken,omitempty,omitzero"`
+	// The API token itself, shown here only.
+	Token string `json:"token"`
+}
+
+// Who is to get a code.
+type CreatePasswordCodeInput struct {
+	// The user's id, with the prefix `usr_`.
+	UserID string `json:"userId"`
+}
+
+// A new role.
+type CreateRoleInput struct {
+	// Its name: 1 to 50 lower-case letters, digits, underscores and hyphens, beginning with a letter.
+	Name string `json:"name"`
+	// What it is for, at most 500 characters.
+	Description string `json:"description"`
+	// What its holders may do: declared permissions that the caller holds.
+	Permissions []string `json:"permissions"`
+}
+
 // A new account. It needs an email or a user name, or both.
 type CreateUserInput struct {
 	// An email address of at most 254 characters. Two that differ only in letter case or width are the same.
@@ -36,6 +102,58 @@ type CreateUserInput struct {
 type CreateUserPayload struct {
 	// The new user.
 	User *model.User `json:"user,omitempty,omitzero"`
+}
+
+// Which role to remove.
+type DeleteRoleInput struct {
+	// Its id, with the prefix `rol_`.
+	ID string `json:"id"`
+}
+
+// The role that was removed.
+type DeleteRolePayload struct {
+	// The id that the role had.
+	ID string `json:"id"`
+}
+
+// Whom to delete.
+type DeleteUserInput struct {
+	// The user's id, with the prefix `usr_`.
+	ID string `json:"id"`
+}
+
+// The account that was deleted.
+type DeleteUserPayload struct {
+	// The id that the user had.
+	ID string `json:"id"`
+}
+
+// Whom to shut out.
+type DisableUserInput struct {
+	// The user's id, with the prefix `usr_`.
+	ID string `json:"id"`
+}
+
+// Whom to let in again.
+type EnableUserInput struct {
+	// The user's id, with the prefix `usr_`.
+	ID string `json:"id"`
+}
+
+// Which role to give, and to whom.
+type GrantRoleInput struct {
+	// The user's id, with the prefix `usr_`.
+	UserID string `json:"userId"`
+	// The role's name.
+	Role string `json:"role"`
+}
+
+// For whom an access token is and how long it lasts.
+type IssueAccessTokenInput struct {
+	// The service that will verify it; this server itself when absent.
+	Audience graphql.Omittable[*string] `json:"audience,omitempty,omitzero"`
+	// For how many seconds it is good: 1 to 3600, 600 when absent. It never outlasts the session.
+	LifetimeSeconds graphql.Omittable[*int] `json:"lifetimeSeconds,omitempty,omitzero"`
 }
 
 // What to sign in with.
@@ -87,12 +205,140 @@ type PageInfo struct {
 type Query struct {
 }
 
+// A proof of who is there.
+type ReauthenticateInput struct {
+	// The caller's password.
+	Password string `json:"password"`
+}
+
+// Which API token to end.
+type RevokeAPITokenInput struct {
+	// Its id, with the prefix `tok_`.
+	ID string `json:"id"`
+}
+
+// The API token that was ended.
+type RevokeAPITokenPayload struct {
+	// What it was.
+	APIToken *model.APIToken `json:"apiToken,omitempty,omitzero"`
+}
+
+// Which role to take, and from whom.
+type RevokeRoleInput struct {
+	// The user's id, with the prefix `usr_`.
+	UserID string `json:"userId"`
+	// The role's name.
+	Role string `json:"role"`
+}
+
+// Which session to end.
+type RevokeSessionInput struct {
+	// Its id, with the prefix `ses_`.
+	ID string `json:"id"`
+}
+
+// The session that was ended.
+type RevokeSessionPayload struct {
+	// What it was.
+	Session *model.Session `json:"session,omitempty,omitzero"`
+}
+
+// Whose sessions to end.
+type RevokeSessionsInput struct {
+	// The user's id, with the prefix `usr_`.
+	UserID string `json:"userId"`
+}
+
+// The sessions that were ended.
+type RevokeSessionsPayload struct {
+	// How many they were.
+	Count int `json:"count"`
+}
+
+// The role that was made or changed.
+type RolePayload struct {
+	// The role as it is now.
+	Role *model.Role `json:"role,omitempty,omitzero"`
+}
+
+// A session with its new token.
+type SessionPayload struct {
+	// The caller's session.
+	Session *model.Session `json:"session"`
+	// The session's new bearer form; null when the caller uses the cookie, which has been replaced.
+	Token *string `json:"token,omitempty,omitzero"`
+}
+
+// A code and the password that it sets.
+type SetPasswordInput struct {
+	// The code, as it was handed out.
+	Code string `json:"code"`
+	// The new password, as for `createUser`.
+	Password string `json:"password"`
+}
+
+// What became of the code.
+type SetPasswordPayload struct {
+	// Whether the password was set; always true, since anything else is an error.
+	PasswordSet bool `json:"passwordSet"`
+}
+
 // What a client needs to know of this server.
 type Status struct {
 	// Whether anyone may create an account by `createUser`.
 	SignupOpen bool `json:"signupOpen"`
 	// Every value that `extensions.code` of an error can have, so that code generators give them to clients.
 	ErrorCodes []ErrorCode `json:"errorCodes"`
+}
+
+// What to change of the caller's own account. What is absent stays; null removes.
+type UpdateMeInput struct {
+	// The email address, as for `createUser`. A change needs a fresh session.
+	Email graphql.Omittable[*string] `json:"email,omitempty,omitzero"`
+	// The user name, as for `createUser`. A change needs a fresh session.
+	Username graphql.Omittable[*string] `json:"username,omitempty,omitzero"`
+	// The given name, at most 100 characters.
+	FirstName graphql.Omittable[*string] `json:"firstName,omitempty,omitzero"`
+	// The family name, at most 100 characters.
+	LastName graphql.Omittable[*string] `json:"lastName,omitempty,omitzero"`
+	// The preferred language, as a language tag (BCP 47).
+	Locale graphql.Omittable[*string] `json:"locale,omitempty,omitzero"`
+}
+
+// What to change of a role. What is absent stays.
+type UpdateRoleInput struct {
+	// Its id, with the prefix `rol_`.
+	ID string `json:"id"`
+	// A new name.
+	Name graphql.Omittable[*string] `json:"name,omitempty,omitzero"`
+	// A new description.
+	Description graphql.Omittable[*string] `json:"description,omitempty,omitzero"`
+	// All that its holders may do from now on.
+	Permissions graphql.Omittable[[]string] `json:"permissions,omitempty,omitzero"`
+}
+
+// What to change of a user's account. What is absent stays; null removes.
+type UpdateUserInput struct {
+	// The user's id, with the prefix `usr_`.
+	ID string `json:"id"`
+	// The email address, as for `createUser`.
+	Email graphql.Omittable[*string] `json:"email,omitempty,omitzero"`
+	// The user name, as for `createUser`.
+	Username graphql.Omittable[*string] `json:"username,omitempty,omitzero"`
+	// The given name, at most 100 characters.
+	FirstName graphql.Omittable[*string] `json:"firstName,omitempty,omitzero"`
+	// The family name, at most 100 characters.
+	LastName graphql.Omittable[*string] `json:"lastName,omitempty,omitzero"`
+	// The preferred language, as a language tag (BCP 47).
+	Locale graphql.Omittable[*string] `json:"locale,omitempty,omitzero"`
+	// Whether the caller vouches for the account; sets or clears `confirmedAt`.
+	Confirmed graphql.Omittable[*bool] `json:"confirmed,omitempty,omitzero"`
+}
+
+// The account that was changed.
+type UpdateUserPayload struct {
+	// The user as they are now.
+	User *model.User `json:"user,omitempty,omitzero"`
 }
 
 // A user in a page.
@@ -121,7 +367,7 @@ type UserOrder struct {
 	Direction OrderDirection `json:"direction"`
 }
 
-// The kinds of credential that a request can present.
+// The ways in which a request can present a credential.
 type AuthScheme string
 
 const (
@@ -129,16 +375,22 @@ const (
 	AuthSchemeCookie AuthScheme = "COOKIE"
 	// A token in the header `Authorization: Bearer`.
 	AuthSchemeBearer AuthScheme = "BEARER"
+	// HTTP Basic, with an identifier and a password or with any token as the user name.
+	AuthSchemeBasic AuthScheme = "BASIC"
+	// A token in the header `Authentication-Token`.
+	AuthSchemeAuthenticationToken AuthScheme = "AUTHENTICATION_TOKEN"
 )
 
 var AllAuthScheme = []AuthScheme{
 	AuthSchemeCookie,
 	AuthSchemeBearer,
+	AuthSchemeBasic,
+	AuthSchemeAuthenticationToken,
 }
 
 func (e AuthScheme) IsValid() bool {
 	switch e {
-	case AuthSchemeCookie, AuthSchemeBearer:
+	case AuthSchemeCookie, AuthSchemeBearer, AuthSchemeBasic, AuthSchemeAuthenticationToken:
 		return true
 	}
 	return false
@@ -174,6 +426,73 @@ func (e *AuthScheme) UnmarshalJSON(b []byte) error {
 }
 
 func (e AuthScheme) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// The sorts of device.
+type DeviceKind string
+
+const (
+	// A desktop or laptop computer.
+	DeviceKindDesktop DeviceKind = "DESKTOP"
+	// A telephone.
+	DeviceKindMobile DeviceKind = "MOBILE"
+	// A tablet computer.
+	DeviceKindTablet DeviceKind = "TABLET"
+	// A program without a person in front of it.
+	DeviceKindBot DeviceKind = "BOT"
+	// It cannot be told.
+	DeviceKindUnknown DeviceKind = "UNKNOWN"
+)
+
+var AllDeviceKind = []DeviceKind{
+	DeviceKindDesktop,
+	DeviceKindMobile,
+	DeviceKindTablet,
+	DeviceKindBot,
+	DeviceKindUnknown,
+}
+
+func (e DeviceKind) IsValid() bool {
+	switch e {
+	case DeviceKindDesktop, DeviceKindMobile, DeviceKindTablet, DeviceKindBot, DeviceKindUnknown:
+		return true
+	}
+	return false
+}
+
+func (e DeviceKind) String() string {
+	return string(e)
+}
+
+func (e *DeviceKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = DeviceKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid DeviceKind", str)
+	}
+	return nil
+}
+
+func (e DeviceKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *DeviceKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e DeviceKind) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -6,9 +6,47 @@
 // and models_gen.go are made by `go generate ./...` from schema.graphqls.
 package graph
 
-import "github.com/authgraph/authgraph/auth"
+import (
+	"context"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/authgraph/authgraph/auth"
+)
 
 // Resolver holds what resolvers call.
 type Resolver struct {
 	auth *auth.Service
+}
+
+// inSession returns what translates the outcome of a renewal or a step-up: the rest of the
+// request goes on in the renewed session.
+func (r *Resolver) inSession(ctx context.Context) func(*auth.SignedIn, error) (*SessionPayload, error) {
+	return func(signedIn *auth.SignedIn, err error) (*SessionPayload, error) {
+		if err != nil {
+			return nil, err
+		}
+		r.auth.SignIn(ctx, signedIn)
+		payload := &SessionPayload{Session: signedIn.Viewer.Session}
+		if signedIn.Viewer.Scheme != auth.SchemeCookie { // a script in a page must not get hold of it
+			payload.Token = &signedIn.Token
+		}
+		return payload, nil
+	}
+}
+
+// payload returns a mutation's payload, or nothing but the error.
+func payload[T any](payload *T, err error) (*T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return payload, nil
+}
+
+// batch turns lists with a refusal in the place of some into the answer of a batch resolver.
+func batch[T any](lists [][]T, refusals []error, err error) ([][]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return lists, graphql.BatchErrorList(refusals)
 }

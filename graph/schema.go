@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"maps"
 	"strings"
+	"sync"
 
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -17,5 +19,11 @@ func SDL() string {
 	return text.String()
 }
 
-// Schema returns the parsed schema.
-func Schema() *ast.Schema { return parsedSchema }
+// Schema returns the schema that is served: the parsed one without @defer, which the parser
+// knows and this server does not carry out.
+var Schema = sync.OnceValue(func() *ast.Schema {
+	served := *parsedSchema
+	served.Directives = maps.Clone(parsedSchema.Directives)
+	delete(served.Directives, "defer")
+	return &served
+})

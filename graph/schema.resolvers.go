@@ -8,10 +8,13 @@ package graph
 import (
 	"context"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/authgraph/authgraph/auth"
 	"github.com/authgraph/authgraph/model"
 )
+
+func (r *apiTokenResolver) Scopes(ctx context.Context, obj *model.APIToken) ([]string, error) {
+	return obj.Scopes, nil
+}
 
 func (r *mutationResolver) CreateUser(ctx context.Context, input CreateUserInput) (*CreateUserPayload, error) {
 	user, err := r.auth.CreateUser(ctx, auth.ViewerFrom(ctx), auth.CreateUserInput{
@@ -49,6 +52,159 @@ func (r *mutationResolver) Logout(ctx context.Context) (*LogoutPayload, error) {
 	return &LogoutPayload{LoggedOut: ended}, nil
 }
 
+func (r *mutationResolver) RenewSession(ctx context.Context) (*SessionPayload, error) {
+	return r.inSession(ctx)(r.auth.RenewSession(ctx, auth.ViewerFrom(ctx)))
+}
+
+func (r *mutationResolver) Reauthenticate(ctx context.Context, input ReauthenticateInput) (*SessionPayload, error) {
+	return r.inSession(ctx)(r.auth.Reauthenticate(ctx, auth.ViewerFrom(ctx), input.Password))
+}
+
+func (r *mutationResolver) IssueAccessToken(ctx context.Context, input IssueAccessTokenInput) (*auth.AccessToken, error) {
+	return r.auth.IssueAccessToken(ctx, auth.ViewerFrom(ctx), text(input.Audience), input.LifetimeSeconds.Value())
+}
+
+func (r *mutationResolver) CreateAPIToken(ctx context.Context, input CreateAPITokenInput) (*CreateAPITokenPayload, error) {
+	token, secret, err := r.auth.CreateAPIToken(ctx, auth.ViewerFrom(ctx), auth.CreateAPITokenInput{
+		Name:      input.Name,
+		Scopes:    input.Scopes,
+		ExpiresAt: orZero(input.ExpiresAt.Value()),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &CreateAPITokenPayload{APIToken: token, Token: secret}, nil
+}
+
+func (r *mutationResolver) RevokeAPIToken(ctx context.Context, input RevokeAPITokenInput) (*RevokeAPITokenPayload, error) {
+	token, err := r.auth.RevokeAPIToken(ctx, auth.ViewerFrom(ctx), input.ID)
+	return payload(&RevokeAPITokenPayload{APIToken: token}, err)
+}
+
+func (r *mutationResolver) RevokeSession(ctx context.Context, input RevokeSessionInput) (*RevokeSessionPayload, error) {
+	session, err := r.auth.RevokeSession(ctx, auth.ViewerFrom(ctx), input.ID)
+	return payload(&RevokeSessionPayload{Session: session}, err)
+}
+
+func (r *mutationResolver) RevokeOtherSessions(ctx context.Context) (*RevokeSessionsPayload, error) {
+	count, err := r.auth.RevokeOtherSessions(ctx, auth.ViewerFrom(ctx))
+	return payload(&RevokeSessionsPayload{Count: count}, err)
+}
+
+func (r *mutationResolver) RevokeSessions(ctx context.Context, input RevokeSessionsInput) (*RevokeSessionsPayload, error) {
+	count, err := r.auth.RevokeSessions(ctx, auth.ViewerFrom(ctx), input.UserID)
+	return payload(&RevokeSessionsPayload{Count: count}, err)
+}
+
+func (r *mutationResolver) UpdateMe(ctx context.Context, input UpdateMeInput) (*UpdateUserPayload, error) {
+	user, err := r.auth.UpdateMe(ctx, auth.ViewerFrom(ctx), auth.UserChanges{
+		Email:     change(input.Email),
+		Username:  change(input.Username),
+		FirstName: change(input.FirstName),
+		LastName:  change(input.LastName),
+		Locale:    change(input.Locale),
+	})
+	return payload(&UpdateUserPayload{User: user}, err)
+}
+
+func (r *mutationResolver) ChangePassword(ctx context.Context, input ChangePasswordInput) (*ChangePasswordPayload, error) {
+	v := auth.ViewerFrom(ctx)
+	err := r.auth.ChangePassword(ctx, v, input.CurrentPassword, input.NewPassword)
+	return payload(&ChangePasswordPayload{User: v.User}, err)
+}
+
+func (r *mutationResolver) DeleteMe(ctx context.Context) (*DeleteUserPayload, error) {
+	id := auth.ViewerFrom(ctx).ID()
+	if err := r.auth.DeleteMe(ctx, auth.ViewerFrom(ctx)); err != nil {
+		return nil, err
+	}
+	r.auth.SignOut(ctx)
+	return &DeleteUserPayload{ID: id}, nil
+}
+
+func (r *mutationResolver) SetPassword(ctx context.Context, input SetPasswordInput) (*SetPasswordPayload, error) {
+	err := r.auth.SetPassword(ctx, auth.ViewerFrom(ctx), input.Code, input.Password)
+	return payload(&SetPasswordPayload{PasswordSet: true}, err)
+}
+
+func (r *mutationResolver) AddUser(ctx context.Context, input AddUserInput) (*auth.NewPasswordCode, error) {
+	return r.auth.AddUser(ctx, auth.ViewerFrom(ctx), auth.AddUserInput{
+		CreateUserInput: auth.CreateUserInput{
+			Email:     text(input.Email),
+			Username:  text(input.Username),
+			FirstName: text(input.FirstName),
+			LastName:  text(input.LastName),
+		},
+		Locale:    text(input.Locale),
+		Confirmed: input.Confirmed,
+		Roles:     input.Roles,
+	})
+}
+
+func (r *mutationResolver) CreatePasswordCode(ctx context.Context, input CreatePasswordCodeInput) (*auth.NewPasswordCode, error) {
+	return r.auth.CreatePasswordCode(ctx, auth.ViewerFrom(ctx), input.UserID)
+}
+
+func (r *mutationResolver) UpdateUser(ctx context.Context, input UpdateUserInput) (*UpdateUserPayload, error) {
+	user, err := r.auth.UpdateUser(ctx, auth.ViewerFrom(ctx), input.ID, auth.UserChanges{
+		Email:     change(input.Email),
+		Username:  change(input.Username),
+		FirstName: change(input.FirstName),
+		LastName:  change(input.LastName),
+		Locale:    change(input.Locale),
+		Confirmed: input.Confirmed.Value(),
+	})
+	return payload(&UpdateUserPayload{User: user}, err)
+}
+
+func (r *mutationResolver) DisableUser(ctx context.Context, input DisableUserInput) (*UpdateUserPayload, error) {
+	user, err := r.auth.SetUserActive(ctx, auth.ViewerFrom(ctx), input.ID, false)
+	return payload(&UpdateUserPayload{User: user}, err)
+}
+
+func (r *mutationResolver) EnableUser(ctx context.Context, input EnableUserInput) (*UpdateUserPayload, error) {
+	user, err := r.auth.SetUserActive(ctx, auth.ViewerFrom(ctx), input.ID, true)
+	return payload(&UpdateUserPayload{User: user}, err)
+}
+
+func (r *mutationResolver) DeleteUser(ctx context.Context, input DeleteUserInput) (*DeleteUserPayload, error) {
+	err := r.auth.DeleteUser(ctx, auth.ViewerFrom(ctx), input.ID)
+	return payload(&DeleteUserPayload{ID: input.ID}, err)
+}
+
+func (r *mutationResolver) CreateRole(ctx context.Context, input CreateRoleInput) (*RolePayload, error) {
+	role, err := r.auth.CreateRole(ctx, auth.ViewerFrom(ctx), auth.RoleChanges{
+		Name:        &input.Name,
+		Description: &input.Description,
+		Permissions: input.Permissions,
+	})
+	return payload(&RolePayload{Role: role}, err)
+}
+
+func (r *mutationResolver) UpdateRole(ctx context.Context, input UpdateRoleInput) (*RolePayload, error) {
+	role, err := r.auth.UpdateRole(ctx, auth.ViewerFrom(ctx), input.ID, auth.RoleChanges{
+		Name:        input.Name.Value(),
+		Description: input.Description.Value(),
+		Permissions: input.Permissions.Value(),
+	})
+	return payload(&RolePayload{Role: role}, err)
+}
+
+func (r *mutationResolver) DeleteRole(ctx context.Context, input DeleteRoleInput) (*DeleteRolePayload, error) {
+	err := r.auth.DeleteRole(ctx, auth.ViewerFrom(ctx), input.ID)
+	return payload(&DeleteRolePayload{ID: input.ID}, err)
+}
+
+func (r *mutationResolver) GrantRole(ctx context.Context, input GrantRoleInput) (*UpdateUserPayload, error) {
+	user, err := r.auth.GrantRole(ctx, auth.ViewerFrom(ctx), input.UserID, input.Role)
+	return payload(&UpdateUserPayload{User: user}, err)
+}
+
+func (r *mutationResolver) RevokeRole(ctx context.Context, input RevokeRoleInput) (*UpdateUserPayload, error) {
+	user, err := r.auth.RevokeRole(ctx, auth.ViewerFrom(ctx), input.UserID, input.Role)
+	return payload(&UpdateUserPayload{User: user}, err)
+}
+
 func (r *queryResolver) Me(ctx context.Context) (*model.User, error) {
 	return auth.ViewerFrom(ctx).User, nil
 }
@@ -76,8 +232,16 @@ func (r *queryResolver) Node(ctx context.Context, id string) (auth.Node, error) 
 	return r.auth.Node(ctx, auth.ViewerFrom(ctx), id)
 }
 
+func (r *queryResolver) Roles(ctx context.Context) ([]*model.Role, error) {
+	return r.auth.Roles(ctx, auth.ViewerFrom(ctx))
+}
+
 func (r *queryResolver) Status(ctx context.Context) (*Status, error) {
 	return &Status{SignupOpen: r.auth.SignupOpen, ErrorCodes: AllErrorCode}, nil
+}
+
+func (r *queryResolver) Stats(ctx context.Context) (*auth.Stats, error) {
+	return r.auth.Stats(ctx, auth.ViewerFrom(ctx))
 }
 
 func (r *roleResolver) Permissions(ctx context.Context, obj *model.Role) ([]string, error) {
@@ -89,16 +253,39 @@ func (r *sessionResolver) User(ctx context.Context, obj *model.Session) (*model.
 }
 
 func (r *sessionResolver) Fresh(ctx context.Context, obj *model.Session) (bool, error) {
-	return r.auth.Fresh(obj), nil
+	return r.auth.Fresh(auth.ViewerFrom(ctx), obj), nil
+}
+
+func (r *sessionResolver) Current(ctx context.Context, obj *model.Session) (bool, error) {
+	own := auth.ViewerFrom(ctx).Session
+	return own != nil && own.ID == obj.ID, nil
+}
+
+func (r *sessionResolver) Device(ctx context.Context, obj *model.Session) (*Device, error) {
+	return newDevice(obj.UserAgent), nil
 }
 
 func (r *userResolver) Roles(ctx context.Context, objs []*model.User) ([][]*model.Role, error) {
-	roles, refusals, err := r.auth.RolesByUsers(ctx, auth.ViewerFrom(ctx), objs)
-	if err != nil {
-		return nil, err
-	}
-	return roles, graphql.BatchErrorList(refusals)
+	return batch(r.auth.RolesByUsers(ctx, auth.ViewerFrom(ctx), objs))
 }
+
+func (r *userResolver) Permissions(ctx context.Context, objs []*model.User) ([][]string, error) {
+	return batch(r.auth.PermissionsByUsers(ctx, auth.ViewerFrom(ctx), objs))
+}
+
+func (r *userResolver) Can(ctx context.Context, obj *model.User, permission string) (*bool, error) {
+	return r.auth.Can(ctx, auth.ViewerFrom(ctx), obj, permission)
+}
+
+func (r *userResolver) Sessions(ctx context.Context, objs []*model.User) ([][]*model.Session, error) {
+	return batch(r.auth.SessionsByUsers(ctx, auth.ViewerFrom(ctx), objs))
+}
+
+func (r *userResolver) APITokens(ctx context.Context, objs []*model.User) ([][]*model.APIToken, error) {
+	return batch(r.auth.APITokensByUsers(ctx, auth.ViewerFrom(ctx), objs))
+}
+
+func (r *Resolver) ApiToken() ApiTokenResolver { return &apiTokenResolver{r} }
 
 func (r *Resolver) Mutation() MutationResolver { return &mutationResolver{r} }
 
@@ -111,6 +298,7 @@ func (r *Resolver) Session() SessionResolver { return &sessionResolver{r} }
 func (r *Resolver) User() UserResolver { return &userResolver{r} }
 
 type (
+	apiTokenResolver struct{ *Resolver }
 	mutationResolver struct{ *Resolver }
 	queryResolver    struct{ *Resolver }
 	roleResolver     struct{ *Resolver }

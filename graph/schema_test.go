@@ -46,6 +46,8 @@ func TestAMistakeInAGuardStopsTheStart(t *testing.T) {
 		{`note: Note @auth @public`, "Query.note has both"},
 		{`note: Note @auth(roles: [])`, "Query.note has an empty list of roles"},
 		{`note: Note @auth(permissions: [])`, "Query.note has an empty list of permissions"},
+		{`note: Note @auth(permissions: "notes:raed")`, `"notes:raed", which no @permission declares`},
+		{`note: Note @auth(roles: [""])`, "Query.note has an empty name among the roles"},
 		{`note: Note @auth(permissions: ["notes:raed"])`, `"notes:raed", which no @permission declares`},
 	} {
 		schema, err := gqlparser.LoadSchema(&ast.Source{Input: directives + "type Query { " + test.query + " }"})

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -45,35 +46,31 @@ type refusal struct {
 	field   string
 }
 
-func refuse(status int, format string, args ...any) (*graphql.RawParams, *refusal) {
-	return nil, &refusal{status: status, code: badRequest, message: fmt.Sprintf(format, args...)}
+func refuse(status int, format string, args ...any) *refusal {
+	return &refusal{status: status, code: badRequest, message: fmt.Sprintf(format, args...)}
 }
 
 // readRequest returns what a request asks to execute, or why it is refused.
 func readRequest(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		return refuse(http.StatusMethodNotAllowed, "Send operations by POST.")
+		return nil, refuse(http.StatusMethodNotAllowed, "Send operations by POST.")
 	}
 	mediaType, options, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := options["charset"]; err != nil || mediaType != mediaJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return refuse(http.StatusUnsupportedMediaType, "Send operations as application/json in UTF-8.")
+		return nil, refuse(http.StatusUnsupportedMediaType, "Send operations as application/json in UTF-8.")
 	}
 	if r.Header.Get("Content-Encoding") != "" {
-		return refuse(http.StatusUnsupportedMediaType, "Send the body without Content-Encoding.")
+		return nil, refuse(http.StatusUnsupportedMediaType, "Send the body without Content-Encoding.")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return refuse(http.StatusRequestEntityTooLarge, "A request may have at most %d bytes.", maxBody)
+		return nil, refuse(http.StatusRequestEntityTooLarge, "A request may have at most %d bytes.", maxBody)
 	}
 	if err != nil {
-		return refuse(http.StatusBadRequest, "The body could not be read.")
+		return nil, refuse(http.StatusBadRequest, "The body could not be read.")
 	}
-	params, refusal := parseRequest(body)
-	if params != nil {
-		params.Headers = r.Header
-	}
-	return params, refusal
+	return parseRequest(body)
 }
 
 // parseRequest reads the JSON object of a request.
@@ -84,7 +81,7 @@ func parseRequest(body []byte) (*graphql.RawParams, *refusal) {
 	// Into a map, because encoding/json also takes "QUERY" for a struct's "query".
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
-		return refuse(http.StatusBadRequest, "The body must be one JSON object.")
+		return nil, refuse(http.StatusBadRequest, "The body must be one JSON object.")
 	}
 	params := new(graphql.RawParams)
 	for _, member := range []struct {
@@ -103,11 +100,11 @@ func parseRequest(body []byte) (*graphql.RawParams, *refusal) {
 		decoder := json.NewDecoder(bytes.NewReader(value))
 		decoder.UseNumber()
 		if err := decoder.Decode(member.into); err != nil {
-			return refuse(http.StatusBadRequest, "%s must be %s.", member.name, member.want)
+			return nil, refuse(http.StatusBadRequest, "%s must be %s.", member.name, member.want)
 		}
 	}
 	if params.Query == "" {
-		return refuse(http.StatusBadRequest, "query is missing.")
+		return nil, refuse(http.StatusBadRequest, "query is missing.")
 	}
 	return params, nil
 }
@@ -124,19 +121,16 @@ func checkJSON(body []byte) *refusal {
 	}
 	fault, ok := errors.AsType[*jsontext.SyntacticError](err)
 	if !ok {
-		_, refusal := refuse(http.StatusBadRequest, "The body must be one JSON object.")
-		return refusal
+		return refuse(http.StatusBadRequest, "The body must be one JSON object.")
 	}
 	if errors.Is(fault.Err, jsontext.ErrDuplicateName) {
-		_, refusal := refuse(http.StatusBadRequest, "A key is given twice.")
-		return refusal
+		return refuse(http.StatusBadRequest, "A key is given twice.")
 	}
 	field := fault.JSONPointer.LastToken()
 	if strings.HasPrefix(string(fault.JSONPointer), "/variables/") && isEncodingFault(fault) {
 		return &refusal{status: http.StatusBadRequest, code: auth.BadUserInput, field: field, message: field + " must be valid UTF-8"}
 	}
-	_, refusal := refuse(http.StatusBadRequest, "The body is not JSON, from byte %d on.", fault.ByteOffset)
-	return refusal
+	return refuse(http.StatusBadRequest, "The body is not JSON, from byte %d on.", fault.ByteOffset)
 }
 
 // isEncodingFault reports whether text is not UTF-8 or has half of a surrogate pair.
@@ -146,14 +140,14 @@ func isEncodingFault(fault *jsontext.SyntacticError) bool {
 }
 
 // write sends the answer in the media type that the client prefers.
-func (a answer) write(w http.ResponseWriter, r *http.Request) {
+func (h *handler) write(w http.ResponseWriter, r *http.Request, a answer) {
 	mediaType := responseType(r.Header.Values("Accept"))
 	status := a.status
 	if a.operation != nil && mediaType == mediaJSON {
 		status = http.StatusOK
 	}
 	if slices.Contains(a.codes(), string(auth.Unauthenticated)) {
-		w.Header().Set("WWW-Authenticate", auth.ViewerFrom(r.Context()).Challenge())
+		h.auth.Challenge(w.Header(), auth.ViewerFrom(r.Context()))
 	}
 	body, err := json.Marshal(struct {
 		Errors     gqlerror.List   `json:"errors,omitempty"`
@@ -170,15 +164,31 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
-// responseType returns the first media type of an Accept header that this endpoint has.
+// responseType returns the media type of this endpoint's that an Accept header ranks highest,
+// and the older one where it ranks neither above the other.
 func responseType(accept []string) string {
+	best, rank := mediaJSON, 0.0
 	for entry := range strings.SplitSeq(strings.Join(accept, ","), ",") {
-		switch mediaType, _, _ := mime.ParseMediaType(entry); mediaType {
+		mediaType, parameters, err := mime.ParseMediaType(entry)
+		if err != nil {
+			continue
+		}
+		quality := 1.0
+		if q, given := parameters["q"]; given {
+			if quality, err = strconv.ParseFloat(q, 64); err != nil {
+				continue
+			}
+		}
+		switch mediaType {
 		case mediaGraphQL:
-			return mediaGraphQL
+			if quality > rank {
+				best, rank = mediaGraphQL, quality
+			}
 		case mediaJSON, "application/*", "*/*":
-			return mediaJSON
+			if quality > rank {
+				best, rank = mediaJSON, quality
+			}
 		}
 	}
-	return mediaJSON
+	return best
 }

@@ -34,7 +34,12 @@ func TestGraphQLOverHTTP(t *testing.T) {
 		{"a field that is not there", "POST", nil, `{"query":"{ password }"}`, 200, legacy, "GRAPHQL_VALIDATION_FAILED"},
 		{"the same for a new client", "POST", map[string]string{"Accept": modern}, `{"query":"{ password }"}`, 400, modern, "GRAPHQL_VALIDATION_FAILED"},
 		{"two operations and no name", "POST", map[string]string{"Accept": modern}, `{"query":"query A { me { id } } query B { me { id } }"}`, 400, modern, "GRAPHQL_VALIDATION_FAILED"},
-		{"a variable that is missing", "POST", map[string]string{"Accept": modern}, `{"query":"query($id: ID!) { node(id: $id) { id } }"}`, 400, modern, "GRAPHQL_VALIDATION_FAILED"},
+		{"a variable that is missing", "POST", map[string]string{"Accept": modern}, `{"query":"query($id: ID!) { node(id: $id) { id } }"}`, 400, modern, "BAD_USER_INPUT"},
+		{"a condition that is null", "POST", nil, `{"query":"query($x: Boolean = true) { status @include(if: $x) { signupOpen } }","variables":{"x":null}}`, 200, legacy, "BAD_USER_INPUT"},
+		{"a condition that is null, in a fragment", "POST", nil, `{"query":"query($x: Boolean = true) { status { ...S } } fragment S on Status { signupOpen @skip(if: $x) }","variables":{"x":null}}`, 200, legacy, "BAD_USER_INPUT"},
+		{"a directive that is not carried out", "POST", nil, `{"query":"{ status { ... @defer { signupOpen } } }"}`, 200, legacy, "GRAPHQL_VALIDATION_FAILED"},
+		{"a client that prefers the new type", "POST", map[string]string{"Accept": "application/json;q=0.5, application/graphql-response+json"}, `{"query":"{ status { signupOpen } }"}`, 200, modern, ""},
+		{"a client that refuses the new type", "POST", map[string]string{"Accept": "application/graphql-response+json;q=0"}, `{"query":"{ status { signupOpen } }"}`, 200, legacy, ""},
 		{"too many tokens", "POST", map[string]string{"Accept": modern}, `{"query":"{` + strings.Repeat(" me", 1000) + `}"}`, 400, modern, "GRAPHQL_PARSE_FAILED"},
 
 		{"no query", "POST", nil, `{"operationName":"A"}`, 400, legacy, "BAD_REQUEST"},
@@ -126,12 +131,28 @@ func TestScalarsTakeTheirOwnTypeOnly(t *testing.T) {
 			t.Errorf("%v for %s is taken: %s", test.value, test.field, r.body)
 			continue
 		}
-		switch code := r.json.Errors[0].Extensions.Code; {
-		case code == "GRAPHQL_VALIDATION_FAILED": // refused before the operation began
-		case code == "BAD_USER_INPUT" && r.json.Errors[0].Extensions.Field == test.field:
-		default:
+		// What the parser refuses, before the operation begins, is known by the variable's name.
+		got := r.json.Errors[0].Extensions
+		if got.Code != "BAD_USER_INPUT" || got.Field != test.field && got.Field != "v" {
 			t.Errorf("%v for %s: %s", test.value, test.field, r.body)
 		}
+	}
+}
+
+func TestABadVariableNamesItsField(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	admin := s.admin()
+	for _, test := range []struct {
+		query, variable string
+		value           any
+		field           string
+	}{
+		{`mutation($i: LoginInput!) { login(input: $i) { __typename } }`, "i", map[string]any{"identifier": "ada"}, "password"},
+		{`mutation($i: LoginInput!) { login(input: $i) { __typename } }`, "i", map[string]any{"identifier": "ada", "password": "x", "admin": true}, "admin"},
+		{`query($d: OrderDirection) { users(orderBy: {direction: $d}) { totalCount } }`, "d", nil, "direction"},
+	} {
+		admin.run(test.query, test.variable, test.value).refused("BAD_USER_INPUT", test.field)
 	}
 }
 

@@ -148,6 +148,7 @@ func TestUsersAreFiltered(t *testing.T) {
 		{map[string]any{"search": "charles@example"}, "<nil>"},
 		{map[string]any{"search": "king"}, "ada"},
 		{map[string]any{"search": "äd"}, "Ädelheid"},
+		{map[string]any{"search": "Charles@EXAMPLE.test"}, "<nil>"},
 		{map[string]any{"search": "100%_"}, "percent"},
 		{map[string]any{"search": "%"}, ""},
 		{map[string]any{"search": "' OR ''='"}, ""},

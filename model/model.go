@@ -1,4 +1,5 @@
-// Package model says what there is: users and their credentials, roles, sessions.
+// Package model says what there is: users and their credentials, roles, sessions,
+// tokens, keys, and what happened to them.
 //
 // Its types are plain data. They carry the bun tags that package store needs to keep
 // them and import nothing but the standard library, so that every other package may
@@ -14,4 +15,7 @@ const (
 	CredentialIDPrefix = "crd_"
 	RoleIDPrefix       = "rol_"
 	SessionIDPrefix    = "ses_"
+	APITokenIDPrefix   = "tok_"
+	SigningKeyIDPrefix = "key_"
+	AuditEventIDPrefix = "evt_"
 )

@@ -17,18 +17,26 @@ type Session struct {
 	TokenHash       []byte
 	Persistent      bool // whether the cookie outlives the browser
 	UserAgent       string
-	Address         string
+	Address         OptionalString
 	CreatedAt       Time
 	AuthenticatedAt Time // when the password was last proved
+	LastSeenAt      Time // exact to about a minute
 	CookieIssuedAt  Time
 	ExpiresAt       Time `bun:",nullzero"` // zero: never ends by itself
+	Unconfirmed     bool // whether the token is a successor that nobody has used yet
 }
 
 // IsNode marks Session as an object that can be fetched by its id.
 func (*Session) IsNode() {}
 
-// Expired reports whether the session has ended by itself.
-func (s *Session) Expired(now Time) bool { return !s.ExpiresAt.IsZero() && now >= s.ExpiresAt }
+// Expired reports whether the session has ended by itself: at its end, or because nobody used
+// it for as long as idle, unless that is zero.
+func (s *Session) Expired(now Time, idle time.Duration) bool {
+	if idle > 0 && now >= s.LastSeenAt.Add(idle) {
+		return true
+	}
+	return !s.ExpiresAt.IsZero() && now >= s.ExpiresAt
+}
 
 // FreshAt reports whether the password was proved less than within before now.
 func (s *Session) FreshAt(now Time, within time.Duration) bool {
@@ -55,4 +63,15 @@ func (s *Session) CookieDue(now Time) bool {
 		return false
 	}
 	return s.ExpiresAt.IsZero() || s.ExpiresAt > s.CookieIssuedAt.Add(cookieLifetime)
+}
+
+// SupersededToken is a token that a session had before. Until its successor is used, and a
+// little longer, it is still accepted; after that, whoever presents it has stolen it, or
+// been stolen from.
+type SupersededToken struct {
+	TokenHash       []byte `bun:",pk"`
+	SessionID       string
+	Nonce           []byte // with the token makes the successor
+	SupersededAt    Time
+	SuccessorUsedAt Time `bun:",nullzero"`
 }

@@ -20,9 +20,19 @@ type User struct {
 	LastName        OptionalString `bun:",nullzero"`
 	LastNameFolded  string
 
-	DisabledAt Time `bun:",nullzero"` // zero while the account may be used
-	CreatedAt  Time
-	UpdatedAt  Time
+	Locale OptionalString `bun:",nullzero"` // a language tag (BCP 47)
+
+	DisabledAt  Time `bun:",nullzero"` // zero while the account may be used
+	ConfirmedAt Time `bun:",nullzero"` // zero until an administrator vouches for the account
+	CreatedAt   Time
+	UpdatedAt   Time
+
+	// Tracked log-ins: the one before the current one, and the current one.
+	LastLoginAt         Time           `bun:",nullzero"`
+	LastLoginAddress    OptionalString `bun:",nullzero"`
+	CurrentLoginAt      Time           `bun:",nullzero"`
+	CurrentLoginAddress OptionalString `bun:",nullzero"`
+	LoginCount          int
 }
 
 // Active reports whether the account may be used.

@@ -10,15 +10,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // and the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // sqliteReaders is how many connections read a SQLite file at once. Reads do not wait for
 // the writer; more readers than this gain nothing on the machines that SQLite serves.
 const sqliteReaders = 8
+
+// openDeadline bounds how long opening waits for other processes that open the same file.
+const openDeadline = 10 * time.Second
 
 // sqliteFile is the path of the database file that a SQLite address names, and "" for any
 // other address and for a database that lives no longer than the process.
@@ -42,7 +47,7 @@ func SecretFile(address string) string {
 
 // CheckAddress says what is wrong with a database address, without opening it.
 func CheckAddress(address string) error {
-	if path, ok := strings.CutPrefix(address, "sqlite:"); ok && path != "" {
+	if path, ok := strings.CutPrefix(address, "sqlite:"); ok && path != "" && !strings.HasPrefix(path, "//") {
 		return nil
 	}
 	return errors.New("want sqlite::memory: or sqlite:FILE")
@@ -87,12 +92,25 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	return &Store{
-		db:      &database{writer: writer, reader: reader},
-		writes:  writer,
-		reads:   reader,
-		session: &statement{db: reader.DB, text: sessionByTokenHash},
-	}, nil
+	return &Store{db: newDatabase(writer, reader), writes: writer, reads: reader}, nil
+}
+
+// pingWhileBusy opens the first connection of a pool. Of several processes that switch a new
+// file to WAL at once, SQLite lets one through and turns the others away without waiting.
+func pingWhileBusy(ctx context.Context, pool *sql.DB) error {
+	ctx, cancel := context.WithTimeout(ctx, openDeadline)
+	defer cancel()
+	for {
+		err := pool.PingContext(ctx)
+		if fault, ok := errors.AsType[*sqlite.Error](err); !ok || fault.Code()&0xff != sqlite3.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // createPrivate makes sure that the file exists and that only its owner reads a new one: it
@@ -128,7 +146,7 @@ func openPool(ctx context.Context, path string, size int, options url.Values) (*
 	}
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
-	if err := pool.PingContext(ctx); err != nil {
+	if err := pingWhileBusy(ctx, pool); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
 	return bun.NewDB(pool, sqlitedialect.New()), nil

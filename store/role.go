@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 
-	"github.com/uptrace/bun"
-
 	"github.com/authgraph/authgraph/model"
 )
 
@@ -36,7 +34,7 @@ func (s *Store) RolesByUsers(ctx context.Context, userIDs []string) (map[string]
 	err := s.scan(ctx, s.reads.NewSelect().TableExpr("user_roles AS ur").
 		ColumnExpr("ur.user_id").ColumnExpr("r.*").
 		Join("JOIN roles AS r ON r.id = ur.role_id").
-		Where("ur.user_id IN (?)", bun.List(userIDs)).
+		Where("ur.user_id IN (?)", list(userIDs)).
 		Order("r.name"), &rows)
 	if err != nil {
 		return nil, err
@@ -46,6 +44,39 @@ func (s *Store) RolesByUsers(ctx context.Context, userIDs []string) (map[string]
 		roles[rows[i].UserID] = append(roles[rows[i].UserID], &rows[i].Role)
 	}
 	return roles, nil
+}
+
+// Roles returns every role, sorted by name.
+func (s *Store) Roles(ctx context.Context) ([]*model.Role, error) {
+	var roles []*model.Role
+	err := s.scan(ctx, s.reads.NewSelect().Model(&roles).Order("name"))
+	return roles, err
+}
+
+// UpdateRole keeps every changed field of a role. A taken name is a *ConflictError.
+func (s *Store) UpdateRole(ctx context.Context, role *model.Role) error {
+	_, err := s.exec(ctx, s.writes.NewUpdate().Model(role).WherePK())
+	return err
+}
+
+// DeleteRole removes a role from everyone who holds it.
+func (s *Store) DeleteRole(ctx context.Context, id string) error {
+	_, err := s.exec(ctx, s.writes.NewDelete().Model((*model.Role)(nil)).Where("id = ?", id))
+	return err
+}
+
+// LockRole makes other transactions that lock the same role wait for the end of this one. It
+// is a write that changes nothing, since that locks the row in every database.
+func (s *Store) LockRole(ctx context.Context, name string) error {
+	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.Role)(nil)).Set("name = name").Where("name = ?", name))
+	return err
+}
+
+// RevokeRole takes a role from a user and reports whether they held it.
+func (s *Store) RevokeRole(ctx context.Context, userID, roleID string) (bool, error) {
+	n, err := s.exec(ctx, s.writes.NewDelete().Model((*model.UserRole)(nil)).
+		Where("user_id = ?", userID).Where("role_id = ?", roleID))
+	return n == 1, err
 }
 
 // GrantRole gives a user a role; one who holds it already keeps it.

@@ -2,66 +2,13 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"strings"
 
 	"github.com/authgraph/authgraph/model"
 )
 
-// Authority is what a session stands for at this moment: its user and what they may do.
-type Authority struct {
-	Session *model.Session
-	User    *model.User
-	Roles   []model.Role // names and permissions only
-}
-
 // InsertSession adds a session.
 func (s *Store) InsertSession(ctx context.Context, session *model.Session) error {
 	return s.insert(ctx, session)
-}
-
-// sessionByTokenHash is asked once by every request that carries a session.
-const sessionByTokenHash = `
-SELECT s.id, s.persistent, s.user_agent, s.address, s.created_at, s.authenticated_at, s.cookie_issued_at,
-       COALESCE(s.expires_at, 0),
-       u.id, COALESCE(u.email, ''), COALESCE(u.username, ''), u.email_folded, u.username_folded,
-       COALESCE(u.first_name, ''), u.first_name_folded, COALESCE(u.last_name, ''), u.last_name_folded,
-       COALESCE(u.disabled_at, 0), u.created_at, u.updated_at,
-       (SELECT string_agg(r.name || ' ' || r.permissions, ',')
-          FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id)
-  FROM sessions s JOIN users u ON u.id = s.user_id
- WHERE s.token_hash = ?`
-
-// AuthorityByTokenHash returns the session whose token has this SHA-256, with its user and
-// their roles, all as of now, or ErrNotFound. Whether it has expired is for the caller.
-func (s *Store) AuthorityByTokenHash(ctx context.Context, hash []byte) (*Authority, error) {
-	se, u := &model.Session{TokenHash: hash}, new(model.User)
-	var roles sql.NullString
-	err := s.session.queryRow(ctx, s, []any{hash},
-		&se.ID, &se.Persistent, &se.UserAgent, &se.Address, &se.CreatedAt, &se.AuthenticatedAt, &se.CookieIssuedAt,
-		&se.ExpiresAt,
-		&u.ID, &u.Email, &u.Username, &u.EmailFolded, &u.UsernameFolded,
-		&u.FirstName, &u.FirstNameFolded, &u.LastName, &u.LastNameFolded,
-		&u.DisabledAt, &u.CreatedAt, &u.UpdatedAt,
-		&roles)
-	if err != nil {
-		return nil, err
-	}
-	se.UserID = u.ID
-	return &Authority{Session: se, User: u, Roles: splitRoles(roles.String)}, nil
-}
-
-// splitRoles reads "admin users:read,editor notes:write notes:read".
-func splitRoles(text string) []model.Role {
-	if text == "" {
-		return nil
-	}
-	var roles []model.Role
-	for entry := range strings.SplitSeq(text, ",") {
-		words := strings.Fields(entry)
-		roles = append(roles, model.Role{Name: words[0], Permissions: words[1:]})
-	}
-	return roles
 }
 
 // SessionByID returns a session, or ErrNotFound.
@@ -71,15 +18,43 @@ func (s *Store) SessionByID(ctx context.Context, id string) (*model.Session, err
 	return session, err
 }
 
+// SessionsByUsers returns the sessions of each of the users, by user id, newest first, also
+// those that have expired and are not swept yet.
+func (s *Store) SessionsByUsers(ctx context.Context, userIDs []string) (map[string][]*model.Session, error) {
+	var sessions []*model.Session
+	err := s.scan(ctx, s.reads.NewSelect().Model(&sessions).Where("user_id IN (?)", list(userIDs)).Order("created_at DESC", "id DESC"))
+	return groupBy(sessions, func(session *model.Session) string { return session.UserID }), err
+}
+
 // DeleteSession ends a session and reports whether it was there.
 func (s *Store) DeleteSession(ctx context.Context, id string) (bool, error) {
 	n, err := s.exec(ctx, s.writes.NewDelete().Model((*model.Session)(nil)).Where("id = ?", id))
 	return n == 1, err
 }
 
-// DeleteSessionsByUser ends all sessions of a user and returns how many there were.
-func (s *Store) DeleteSessionsByUser(ctx context.Context, userID string) (int, error) {
-	return s.exec(ctx, s.writes.NewDelete().Model((*model.Session)(nil)).Where("user_id = ?", userID))
+// DeleteSessionsByUser ends all sessions of a user but the one with the id except, and
+// returns how many they were.
+func (s *Store) DeleteSessionsByUser(ctx context.Context, userID, except string) (int, error) {
+	return s.exec(ctx, s.writes.NewDelete().Model((*model.Session)(nil)).
+		Where("user_id = ?", userID).Where("id <> ?", except))
+}
+
+// DeleteOldestSessions ends the user's oldest sessions until keep are left.
+func (s *Store) DeleteOldestSessions(ctx context.Context, userID string, keep int) error {
+	newest := s.reads.NewSelect().Model((*model.Session)(nil)).Column("id").
+		Where("user_id = ?", userID).Order("created_at DESC", "id DESC").Limit(int64(keep))
+	_, err := s.exec(ctx, s.writes.NewDelete().Model((*model.Session)(nil)).
+		Where("user_id = ?", userID).Where("id NOT IN (?)", newest))
+	return err
+}
+
+// SetSessionSeen notes that a session was used, if it was last seen at previous, so that of
+// several requests at once only one writes.
+func (s *Store) SetSessionSeen(ctx context.Context, id string, previous, now model.Time) error {
+	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.Session)(nil)).
+		Set("last_seen_at = ?", now).
+		Where("id = ?", id).Where("last_seen_at = ?", previous))
+	return err
 }
 
 // SetCookieIssued notes that a session's cookie is sent again, if it was last sent at
@@ -91,10 +66,60 @@ func (s *Store) SetCookieIssued(ctx context.Context, id string, previous, now mo
 	return n == 1, err
 }
 
-// DeleteExpiredSessions removes at most limit sessions that ended before now and returns
-// how many they were. Few at a time, so that the one writer is never held for long.
+// SupersedeToken gives a session the token with the hash successor, if its token is still the
+// superseded one, and reports whether it did. The successor counts as unused.
+func (s *Store) SupersedeToken(ctx context.Context, superseded *model.SupersededToken, successor []byte) (bool, error) {
+	n, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.Session)(nil)).
+		Set("token_hash = ?", successor).Set("unconfirmed = ?", true).
+		Where("id = ?", superseded.SessionID).Where("token_hash = ?", superseded.TokenHash))
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, s.insert(ctx, superseded)
+}
+
+// SupersededToken returns a token that a session had before, or ErrNotFound.
+func (s *Store) SupersededToken(ctx context.Context, hash []byte) (*model.SupersededToken, error) {
+	token := new(model.SupersededToken)
+	err := s.scan(ctx, s.reads.NewSelect().Model(token).Where("token_hash = ?", hash))
+	return token, err
+}
+
+// ConfirmSuccessor notes that a session's present token was used for the first time.
+func (s *Store) ConfirmSuccessor(ctx context.Context, sessionID string, now model.Time) error {
+	return s.Tx(ctx, func(ctx context.Context, tx *Store) error {
+		if _, err := tx.exec(ctx, tx.writes.NewUpdate().Model((*model.SupersededToken)(nil)).
+			Set("successor_used_at = ?", now).
+			Where("session_id = ?", sessionID).Where("successor_used_at IS NULL")); err != nil {
+			return err
+		}
+		_, err := tx.exec(ctx, tx.writes.NewUpdate().Model((*model.Session)(nil)).
+			Set("unconfirmed = ?", false).Where("id = ?", sessionID))
+		return err
+	})
+}
+
+// SetAuthenticated notes that the password was proved in a session, from a user agent.
+func (s *Store) SetAuthenticated(ctx context.Context, id string, now model.Time, userAgent string) error {
+	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.Session)(nil)).
+		Set("authenticated_at = ?", now).Set("user_agent = ?", userAgent).Where("id = ?", id))
+	return err
+}
+
+// The sweeps remove at most limit rows and return how many they were: few at a time, so
+// that the one writer is never held for long.
+
+// DeleteExpiredSessions removes sessions that ended before now.
 func (s *Store) DeleteExpiredSessions(ctx context.Context, now model.Time, limit int) (int, error) {
-	expired := s.reads.NewSelect().Model((*model.Session)(nil)).Column("id").
-		Where("expires_at <= ?", now).Order("expires_at").Limit(int64(limit))
-	return s.exec(ctx, s.writes.NewDelete().Model((*model.Session)(nil)).Where("id IN (?)", expired))
+	return s.deleteSome(ctx, (*model.Session)(nil), "id", "expires_at", now, limit)
+}
+
+// DeleteIdleSessions removes sessions that nobody used since a time.
+func (s *Store) DeleteIdleSessions(ctx context.Context, since model.Time, limit int) (int, error) {
+	return s.deleteSome(ctx, (*model.Session)(nil), "id", "last_seen_at", since, limit)
+}
+
+// DeleteSupersededTokens removes tokens that were superseded before a time.
+func (s *Store) DeleteSupersededTokens(ctx context.Context, before model.Time, limit int) (int, error) {
+	return s.deleteSome(ctx, (*model.SupersededToken)(nil), "token_hash", "superseded_at", before, limit)
 }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+
+	"github.com/authgraph/authgraph/model"
 )
 
 // writeDeadline bounds a write and a transaction. They do not end with the caller's
@@ -25,11 +27,10 @@ const writeDeadline = 15 * time.Second
 
 // Store is a database, or one transaction on it.
 type Store struct {
-	db      *database
-	writes  bun.IDB // the only writer, or the transaction
-	reads   bun.IDB // the pool of readers, or the transaction
-	bound   *bun.Tx // the transaction, if this Store is bound to one
-	session *statement
+	db     *database
+	writes bun.IDB // the only writer, or the transaction
+	reads  bun.IDB // the pool of readers, or the transaction
+	bound  *bun.Tx // the transaction, if this Store is bound to one
 }
 
 // database is what all Stores of one Open share.
@@ -37,11 +38,26 @@ type database struct {
 	writer *bun.DB
 	reader *bun.DB
 	remove func() error // deletes what is private to this process
+
+	byTokenHash, bySession, byAPIToken, byUser *statement
+}
+
+func newDatabase(writer, reader *bun.DB) *database {
+	prepare := func(text string) *statement { return &statement{db: reader.DB, text: text} }
+	return &database{
+		writer: writer, reader: reader,
+		byTokenHash: prepare(authorityByTokenHash),
+		bySession:   prepare(authorityBySession),
+		byAPIToken:  prepare(authorityByAPIToken),
+		byUser:      prepare(authorityByUser),
+	}
 }
 
 // Close finishes every query and closes the database. A Store cannot be used afterwards.
 func (s *Store) Close() error {
-	return errors.Join(s.session.close(), s.db.reader.Close(), s.db.writer.Close(), s.db.remove())
+	db := s.db
+	return errors.Join(db.byTokenHash.close(), db.bySession.close(), db.byAPIToken.close(), db.byUser.close(),
+		db.reader.Close(), db.writer.Close(), db.remove())
 }
 
 // inTx marks the context that is handed to the function given to Tx.
@@ -65,7 +81,7 @@ func (s *Store) Tx(ctx context.Context, fn func(ctx context.Context, tx *Store) 
 	ctx, cancel := writeContext(ctx)
 	defer cancel()
 	return s.db.writer.RunInTx(context.WithValue(ctx, inTx{}, true), nil, func(ctx context.Context, tx bun.Tx) error {
-		return fn(ctx, &Store{db: s.db, writes: tx, reads: tx, bound: &tx, session: s.session})
+		return fn(ctx, &Store{db: s.db, writes: tx, reads: tx, bound: &tx})
 	})
 }
 
@@ -120,6 +136,26 @@ func (s *Store) count(ctx context.Context, query *bun.SelectQuery) (int, error) 
 	}
 	n, err := query.Count(ctx)
 	return int(n), mapError(err)
+}
+
+// deleteSome removes up to limit rows of a table whose column is not after a time, and
+// returns how many they were. A table with such a column has an index for it.
+func (s *Store) deleteSome(ctx context.Context, table any, key, column string, until model.Time, limit int) (int, error) {
+	some := s.reads.NewSelect().Model(table).Column(key).
+		Where("? <= ?", bun.Ident(column), until).OrderExpr("?", bun.Ident(column)).Limit(int64(limit))
+	return s.exec(ctx, s.writes.NewDelete().Model(table).Where("? IN (?)", bun.Ident(key), some))
+}
+
+// list writes values for `IN (?)`.
+func list(values []string) any { return bun.List(values) }
+
+// groupBy collects rows by a key, keeping their order.
+func groupBy[T any](rows []T, key func(T) string) map[string][]T {
+	groups := map[string][]T{}
+	for _, row := range rows {
+		groups[key(row)] = append(groups[key(row)], row)
+	}
+	return groups
 }
 
 // Ready reports whether the database answers and has every migration of this program.

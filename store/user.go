@@ -126,9 +126,56 @@ func filterUsers(query *bun.SelectQuery, filter UserFilter) *bun.SelectQuery {
 	return query
 }
 
-// UpdateUser keeps every changed field of a user. A taken email or user name is
-// a *ConflictError, as with InsertUser.
+// UpdateUser keeps every changed field of a user but the tracked log-ins. A taken email or
+// user name is a *ConflictError, as with InsertUser.
 func (s *Store) UpdateUser(ctx context.Context, user *model.User) error {
-	_, err := s.exec(ctx, s.writes.NewUpdate().Model(user).WherePK())
+	_, err := s.exec(ctx, s.writes.NewUpdate().Model(user).WherePK().
+		ExcludeColumn("last_login_at", "last_login_address", "current_login_at", "current_login_address", "login_count"))
 	return err
+}
+
+// LockUser makes other transactions that lock the same user wait for the end of this one, and
+// returns the user, or ErrNotFound. It begins every change that depends on what a user is.
+func (s *Store) LockUser(ctx context.Context, id string) (*model.User, error) {
+	n, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.User)(nil)).Set("id = id").Where("id = ?", id))
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, ErrNotFound
+	}
+	return s.UserByID(ctx, id)
+}
+
+// DeleteUser removes a user and everything that is theirs, and reports whether they were there.
+func (s *Store) DeleteUser(ctx context.Context, id string) (bool, error) {
+	n, err := s.exec(ctx, s.writes.NewDelete().Model((*model.User)(nil)).Where("id = ?", id))
+	return n == 1, err
+}
+
+// TrackLogin moves a user's current log-in to the last one and counts the new one.
+func (s *Store) TrackLogin(ctx context.Context, userID string, now model.Time, address string) error {
+	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.User)(nil)).
+		Set("last_login_at = current_login_at").Set("last_login_address = current_login_address").
+		Set("current_login_at = ?", now).Set("current_login_address = ?", address).
+		Set("login_count = login_count + 1").
+		Where("id = ?", userID))
+	return err
+}
+
+// Counts are the figures of a whole database.
+type Counts struct {
+	Users, DisabledUsers, Sessions int
+}
+
+// Counts counts users and sessions, each by an index.
+func (s *Store) Counts(ctx context.Context) (counts Counts, err error) {
+	if counts.Users, err = s.count(ctx, s.reads.NewSelect().Model((*model.User)(nil))); err != nil {
+		return counts, err
+	}
+	if counts.DisabledUsers, err = s.count(ctx, s.reads.NewSelect().Model((*model.User)(nil)).Where("disabled_at IS NOT NULL")); err != nil {
+		return counts, err
+	}
+	counts.Sessions, err = s.count(ctx, s.reads.NewSelect().Model((*model.Session)(nil)))
+	return counts, err
 }

@@ -1,0 +1,100 @@
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/authgraph/authgraph/model"
+)
+
+// A password that was verified is remembered for a minute, so that scripts that send it with
+// every request do not pay bcrypt each time.
+const (
+	verifiedFor    = time.Minute
+	verifiedAtMost = 10_000
+)
+
+// verifiedPasswords remembers which password was right for which stored hash: the key is an
+// HMAC of both under a secret of this process. A changed password has another hash, so it
+// binds at once.
+type verifiedPasswords struct {
+	secret []byte
+	cache  *lru.Cache[[sha256.Size]byte, model.Time] // until when each is remembered
+}
+
+func newVerifiedPasswords() (*verifiedPasswords, error) {
+	secret := make([]byte, sha256.Size)
+	_, _ = rand.Read(secret) // never fails
+	cache, err := lru.New[[sha256.Size]byte, model.Time](verifiedAtMost)
+	return &verifiedPasswords{secret: secret, cache: cache}, err
+}
+
+func (p *verifiedPasswords) key(password, stored string) (key [sha256.Size]byte) {
+	mac := hmac.New(sha256.New, p.secret)
+	fmt.Fprintf(mac, "%d %s %s", len(stored), stored, password)
+	mac.Sum(key[:0])
+	return key
+}
+
+// authenticateBasic fills in the viewer whose identifier and password came by HTTP Basic (RFC
+// 7617), or why they do not count. The user name may be any of our tokens; the password is
+// then ignored. It passes the same checks as Login and makes no session.
+func (s *Service) authenticateBasic(ctx context.Context, v *Viewer, r *http.Request) {
+	identifier, password, ok := r.BasicAuth()
+	if ok && (isToken(identifier, sessionTokenPrefix) || isToken(identifier, apiTokenPrefix) || isJWT(identifier)) {
+		s.authenticateToken(ctx, v, identifier)
+		return
+	}
+	if !ok || checkLogin(LoginInput{Identifier: identifier, Password: password}) != nil {
+		v.refusal = errBasicRefused
+		return
+	}
+	account, err := s.verifyPassword(ctx, identifier, password)
+	switch {
+	case errors.Is(err, errInvalidCredentials):
+		v.refusal = errBasicRefused
+	case err != nil:
+		v.refusal = err
+	default:
+		authority, err := s.store.AuthorityByUser(ctx, account.user.ID)
+		if err != nil {
+			v.refusal = fmt.Errorf("failed to look up a user: %w", err)
+			return
+		}
+		s.fillIn(v, KindPassword, authority)
+	}
+}
+
+var errBasicRefused = &Error{Code: Unauthenticated, Message: errInvalidCredentials.Message}
+
+// verifyPassword returns the account that an identifier and a password belong to, and
+// errInvalidCredentials where they do not belong together or the account may not be used.
+func (s *Service) verifyPassword(ctx context.Context, identifier, password string) (account, error) {
+	account, err := s.accountByIdentifier(ctx, s.store, identifier)
+	if err != nil {
+		return account, err
+	}
+	key := s.verified.key(password, account.hash())
+	if until, _ := s.verified.cache.Get(key); s.now() >= until {
+		match, _, err := s.hasher.verify(ctx, password, account.hash())
+		if err != nil {
+			return account, err
+		}
+		if !match {
+			return account, errInvalidCredentials
+		}
+		s.verified.cache.Add(key, s.now().Add(verifiedFor))
+	}
+	if !account.user.Active() {
+		return account, errInvalidCredentials
+	}
+	return account, nil
+}

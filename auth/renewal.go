@@ -1,0 +1,156 @@
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/authgraph/authgraph/model"
+	"github.com/authgraph/authgraph/store"
+)
+
+// A session can get a new token while it goes on. The rules:
+//
+//   - The successor is the HMAC-SHA-256 of its predecessor and a nonce that is kept, so that
+//     it can be answered again to whoever lost the answer, though only hashes are stored.
+//   - The predecessor is accepted until the successor's first use and renewalGrace longer, so
+//     that neither a lost answer nor a second tab logs anyone out.
+//   - A predecessor that is used after that is in two hands. The session ends and the theft
+//     is recorded.
+//   - A predecessor is never fresh, so that step-up gives nothing to whoever holds an old token.
+
+// renewalGrace is how long a predecessor is accepted after its successor was used.
+const renewalGrace = 30 * time.Second
+
+// supersededFor is how long superseded tokens are remembered to tell of their reuse.
+const supersededFor = 90 * 24 * time.Hour
+
+// nonceBytes is how much of a successor is new: 256 bits.
+const nonceBytes = 32
+
+// successor returns the token that follows another one.
+func successor(token string, nonce []byte) string {
+	mac := hmac.New(sha256.New, []byte(token))
+	mac.Write(nonce)
+	return sessionTokenPrefix + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// RenewSession gives the viewer's session a new token. Asked with a token that has a successor
+// already, it answers that one again. The session ends when it would have ended.
+func (s *Service) RenewSession(ctx context.Context, v *Viewer) (*SignedIn, error) {
+	if err := checkSessionToken(v); err != nil {
+		return nil, err
+	}
+	return s.rotate(ctx, v, !v.superseded, nil)
+}
+
+// checkSessionToken refuses a viewer who did not present a session's own token.
+func checkSessionToken(v *Viewer) error {
+	if err := v.Check(); err != nil {
+		return err
+	}
+	if v.Kind != KindSession {
+		return &Error{Code: Forbidden, Message: "This needs the session's own token or cookie."}
+	}
+	return nil
+}
+
+// rotate returns the viewer in their session with its present token or, if advance is set, with
+// a new one. Inside the transaction it calls also, unless that is nil.
+func (s *Service) rotate(ctx context.Context, v *Viewer, advance bool, also func(ctx context.Context, tx *store.Store) error) (*SignedIn, error) {
+	renewed := *v
+	renewed.superseded = false
+	err := s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+		if _, err := tx.LockUser(ctx, v.User.ID); err != nil { // two renewals at once: one after the other
+			return ended(err)
+		}
+		token, moved, err := currentToken(ctx, tx, v.token)
+		if err != nil {
+			return err
+		}
+		if advance && (!moved || also != nil) {
+			if token, err = s.supersede(ctx, tx, v.Session.ID, token); err != nil {
+				return err
+			}
+		}
+		renewed.token = token
+		if also != nil {
+			if err := also(ctx, tx); err != nil {
+				return err
+			}
+		}
+		renewed.Session, err = tx.SessionByID(ctx, v.Session.ID)
+		return ended(err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &SignedIn{Viewer: &renewed, Token: renewed.token}, nil
+}
+
+// currentToken follows a token to the one that its session has now, and reports whether that
+// is another one.
+func currentToken(ctx context.Context, tx *store.Store, token string) (current string, moved bool, err error) {
+	for {
+		superseded, err := tx.SupersededToken(ctx, hashToken(token))
+		if errors.Is(err, store.ErrNotFound) {
+			return token, moved, nil
+		}
+		if err != nil {
+			return "", false, err
+		}
+		token, moved = successor(token, superseded.Nonce), true
+	}
+}
+
+// supersede gives the session the successor of its present token and returns it.
+func (s *Service) supersede(ctx context.Context, tx *store.Store, sessionID, token string) (string, error) {
+	nonce := make([]byte, nonceBytes)
+	_, _ = s.Random.Read(nonce) // crypto/rand never fails
+	next := successor(token, nonce)
+	superseded, err := tx.SupersedeToken(ctx, &model.SupersededToken{
+		TokenHash: hashToken(token), SessionID: sessionID, Nonce: nonce, SupersededAt: s.now(),
+	}, hashToken(next))
+	if err == nil && !superseded {
+		err = errSessionEnded
+	}
+	return next, err
+}
+
+// ended turns a missing row of a session or its user into the answer that the session has ended.
+func ended(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return errSessionEnded
+	}
+	return err
+}
+
+// predecessor returns the authority of a token that its session had before, or ErrNotFound
+// where there is none or it is no longer accepted. Reuse ends the session.
+func (s *Service) predecessor(ctx context.Context, v *Viewer, hash []byte) (*store.Authority, error) {
+	superseded, err := s.store.SupersededToken(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := s.store.AuthorityBySession(ctx, superseded.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	if used := superseded.SuccessorUsedAt; used.IsZero() || s.now() < used.Add(renewalGrace) {
+		return authority, nil
+	}
+	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+		was, err := tx.DeleteSession(ctx, superseded.SessionID)
+		if err != nil || !was {
+			return err
+		}
+		return s.record(ctx, tx, v, aboutSubject(model.AuditTokenReused, authority.User.ID, superseded.SessionID))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return nil, store.ErrNotFound
+}

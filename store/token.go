@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+
+	"github.com/authgraph/authgraph/model"
+)
+
+// InsertAPIToken adds an API token.
+func (s *Store) InsertAPIToken(ctx context.Context, token *model.APIToken) error {
+	return s.insert(ctx, token)
+}
+
+// APITokenByID returns an API token, or ErrNotFound.
+func (s *Store) APITokenByID(ctx context.Context, id string) (*model.APIToken, error) {
+	token := new(model.APIToken)
+	err := s.scan(ctx, s.reads.NewSelect().Model(token).Where("id = ?", id))
+	return token, err
+}
+
+// APITokensByUsers returns the API tokens of each of the users, by user id, newest first.
+func (s *Store) APITokensByUsers(ctx context.Context, userIDs []string) (map[string][]*model.APIToken, error) {
+	var tokens []*model.APIToken
+	err := s.scan(ctx, s.reads.NewSelect().Model(&tokens).Where("user_id IN (?)", list(userIDs)).Order("id DESC"))
+	return groupBy(tokens, func(token *model.APIToken) string { return token.UserID }), err
+}
+
+// CountAPITokens returns how many API tokens a user has.
+func (s *Store) CountAPITokens(ctx context.Context, userID string) (int, error) {
+	return s.count(ctx, s.reads.NewSelect().Model((*model.APIToken)(nil)).Where("user_id = ?", userID))
+}
+
+// DeleteAPIToken ends an API token and reports whether it was there.
+func (s *Store) DeleteAPIToken(ctx context.Context, id string) (bool, error) {
+	n, err := s.exec(ctx, s.writes.NewDelete().Model((*model.APIToken)(nil)).Where("id = ?", id))
+	return n == 1, err
+}
+
+// DeleteAPITokensByUser ends all API tokens of a user.
+func (s *Store) DeleteAPITokensByUser(ctx context.Context, userID string) error {
+	_, err := s.exec(ctx, s.writes.NewDelete().Model((*model.APIToken)(nil)).Where("user_id = ?", userID))
+	return err
+}
+
+// SetAPITokenUsed notes that an API token was used, if it was last used at previous.
+func (s *Store) SetAPITokenUsed(ctx context.Context, id string, previous, now model.Time) error {
+	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.APIToken)(nil)).
+		Set("last_used_at = ?", now).
+		Where("id = ?", id).Where("COALESCE(last_used_at, 0) = ?", previous))
+	return err
+}
+
+// DeleteExpiredAPITokens removes at most limit API tokens that ended before now.
+func (s *Store) DeleteExpiredAPITokens(ctx context.Context, now model.Time, limit int) (int, error) {
+	return s.deleteSome(ctx, (*model.APIToken)(nil), "id", "expires_at", now, limit)
+}
+
+// PutPasswordCode keeps the user's password code, in place of an older one.
+func (s *Store) PutPasswordCode(ctx context.Context, code *model.PasswordCode) error {
+	_, err := s.exec(ctx, s.writes.NewInsert().Model(code).On("CONFLICT (user_id) DO UPDATE").
+		Set("code_hash = EXCLUDED.code_hash").Set("created_at = EXCLUDED.created_at").Set("expires_at = EXCLUDED.expires_at"))
+	return err
+}
+
+// PasswordCode returns the code with this SHA-256, or ErrNotFound.
+func (s *Store) PasswordCode(ctx context.Context, hash []byte) (*model.PasswordCode, error) {
+	code := new(model.PasswordCode)
+	err := s.scan(ctx, s.reads.NewSelect().Model(code).Where("code_hash = ?", hash))
+	return code, err
+}
+
+// SpendPasswordCode removes the code with this SHA-256 and reports whether this call did: of
+// many at once, one.
+func (s *Store) SpendPasswordCode(ctx context.Context, hash []byte) (bool, error) {
+	n, err := s.exec(ctx, s.writes.NewDelete().Model((*model.PasswordCode)(nil)).Where("code_hash = ?", hash))
+	return n == 1, err
+}
+
+// DeletePasswordCode removes the user's password code, if there is one.
+func (s *Store) DeletePasswordCode(ctx context.Context, userID string) error {
+	_, err := s.exec(ctx, s.writes.NewDelete().Model((*model.PasswordCode)(nil)).Where("user_id = ?", userID))
+	return err
+}
+
+// HeldAPITokens returns the API tokens with any scope whose owners hold the role.
+func (s *Store) HeldAPITokens(ctx context.Context, roleID string) ([]*model.APIToken, error) {
+	var tokens []*model.APIToken
+	holders := s.reads.NewSelect().Model((*model.UserRole)(nil)).Column("user_id").Where("role_id = ?", roleID)
+	err := s.scan(ctx, s.reads.NewSelect().Model(&tokens).Where("scopes <> ''").Where("user_id IN (?)", holders))
+	return tokens, err
+}
+
+// SetAPITokenScopes changes what an API token may do.
+func (s *Store) SetAPITokenScopes(ctx context.Context, id string, scopes model.Permissions) error {
+	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.APIToken)(nil)).Set("scopes = ?", scopes).Where("id = ?", id))
+	return err
+}
