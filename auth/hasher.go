@@ -45,6 +45,7 @@ type hasher struct {
 	keys []pepper // the current one first
 	jobs chan *hashJob
 	stop chan struct{}
+	once sync.Once // closes stop
 	done sync.WaitGroup
 }
 
@@ -96,9 +97,9 @@ func (h *hasher) run() {
 	}
 }
 
-// close ends the workers once they have done the jobs they are at.
+// close ends the workers once they have done the jobs they are at. It may be called again.
 func (h *hasher) close() {
-	close(h.stop)
+	h.once.Do(func() { close(h.stop) })
 	h.done.Wait()
 }
 

@@ -156,6 +156,19 @@ func (s *Service) User(ctx context.Context, v *Viewer, id string) (*model.User, 
 	return found(user, err)
 }
 
+// FindUser returns the user with this id, email address or user name to a holder of users:read.
+// Where there is none, also for what no user can have, it refuses with NOT_FOUND. What looks
+// like an id is one: nobody takes another's place by such a user name.
+func (s *Service) FindUser(ctx context.Context, v *Viewer, identifier string) (*model.User, error) {
+	if err := s.CheckGuard(v, Guard{Permissions: []string{UsersRead}}); err != nil {
+		return nil, err
+	}
+	if checkID("id", identifier, model.UserIDPrefix) == nil {
+		return found(s.store.UserByID(ctx, identifier))
+	}
+	return found(userByIdentifier(ctx, s.store, identifier))
+}
+
 // found turns a missing row into the refusal NOT_FOUND.
 func found[T any](object *T, err error) (*T, error) {
 	if errors.Is(err, store.ErrNotFound) {

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -32,11 +33,15 @@ const password = "correct horse battery staple"
 // server is authgraph's GraphQL endpoint with a clock that the test moves.
 type server struct {
 	t       *testing.T
-	URL     string
+	URL     string // of the GraphQL endpoint
+	origin  string
 	auth    *auth.Service
 	store   *store.Store
 	address string
 	log     *syncBuffer
+
+	session, adminClient *client // made by prepare
+	code                 string
 
 	mu  sync.Mutex
 	now time.Time
@@ -75,10 +80,32 @@ func newServerAt(t *testing.T, address string, changes ...func(*auth.Options)) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := httptest.NewServer(handler)
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", handler)
+	mux.Handle("/auth", s.auth.Middleware(http.HandlerFunc(s.auth.ServeForwardAuth)))
+	mux.HandleFunc("/.well-known/jwks.json", s.auth.ServeKeys)
+	listener := httptest.NewServer(mux)
 	t.Cleanup(listener.Close)
-	s.URL = listener.URL
+	s.origin = listener.URL
+	s.URL = s.origin + "/graphql"
 	return s
+}
+
+func (s *server) forwardAuth() string { return s.origin + "/auth" }
+
+func (s *server) keys() string { return s.origin + "/.well-known/jwks.json" }
+
+// exec runs SQL on the server's database behind its back.
+func (s *server) exec(statement string) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(s.address, "sqlite:")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(s.t.Context(), statement); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // clock tells the server's time. It moves by a microsecond each time, so that what happens
@@ -323,4 +350,18 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// count returns a number from the server's database.
+func (s *server) count(query string) (n int) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(s.address, "sqlite:"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRowContext(s.t.Context(), query).Scan(&n); err != nil {
+		s.t.Fatal(err)
+	}
+	return n
 }
