@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"github.com/authgraph/authgraph/auth"
 	"github.com/authgraph/authgraph/graph"
 	"github.com/authgraph/authgraph/store"
 )
@@ -26,6 +27,9 @@ type program struct {
 	Serve       serveCommand       `cmd:"" default:"1" help:"Serve the API (what happens without a command)."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database up to date and exit."`
 	CreateAdmin createAdminCommand `cmd:"" help:"Make an account an administrator's and set its password, which ends its sessions."`
+	Users       usersCommands      `cmd:"" help:"Look at accounts and change them."`
+	Sessions    sessionsCommands   `cmd:"" help:"End sessions."`
+	RotateKeys  rotateKeysCommand  `cmd:"" help:"Make a new key to sign access tokens with."`
 	Schema      schemaCommand      `cmd:"" help:"Print the GraphQL schema."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
@@ -114,23 +118,39 @@ type createAdminCommand struct {
 
 // Run makes an administrator whose password comes from the console.
 func (c createAdminCommand) Run(ctx context.Context, settings *Settings, io console) error {
-	if store.SecretFile(settings.Database) == "" {
-		return errors.New("this database would be gone with the command: " + adminHint(settings))
-	}
-	password, err := readPassword(io)
-	if err != nil {
+	err := asOperator(ctx, settings, io, func(rules *auth.Service, operator *auth.Viewer) error {
+		password, err := readPassword(io)
+		if err != nil {
+			return err
+		}
+		user, err := rules.CreateAdministrator(ctx, operator, c.Email, password)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(io.out, "%s (%s) is an administrator\n", c.Email, user.ID)
 		return err
+	})
+	if errors.Is(err, errTemporary) {
+		return fmt.Errorf("%w: %s", errTemporary, adminHint(settings))
+	}
+	return err
+}
+
+// errTemporary is the answer to a command that would change nothing that lasts.
+var errTemporary = errors.New("this database would be gone with the command")
+
+// asOperator lets a command act by the rules, as the operator, on a database that outlives it.
+// What a command asks for, it asks in act: by then nothing else stands in its way.
+func asOperator(ctx context.Context, settings *Settings, io console, act func(rules *auth.Service, operator *auth.Viewer) error) (err error) {
+	if store.SecretFile(settings.Database) == "" {
+		return fmt.Errorf("%w: name another by --database", errTemporary)
 	}
 	backend, err := open(ctx, settings, newLogger(io.err))
 	if err != nil {
 		return err
 	}
-	user, err := backend.auth.CreateAdministrator(ctx, backend.auth.Operator(), c.Email, password)
-	if err := errors.Join(err, backend.close()); err != nil {
-		return err
-	}
-	fmt.Fprintf(io.out, "%s (%s) is an administrator\n", c.Email, user.ID)
-	return nil
+	defer func() { err = errors.Join(err, backend.close()) }()
+	return act(backend.auth, backend.auth.Operator())
 }
 
 // readPassword asks for a password twice without showing it or, where the input is no

@@ -47,6 +47,11 @@ type Settings struct {
 	SigningAlgorithm string   `default:"ES256" enum:"ES256,RS256,EdDSA" placeholder:"ES256|RS256|EdDSA" help:"The algorithm of new keys that sign access tokens."`
 	KeyDuration      Duration `default:"2160h" placeholder:"DURATION" help:"How long a key signs access tokens before a new one takes its place."`
 
+	TrustedProxies []string `placeholder:"NETWORK,…" help:"The networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8; nobody's otherwise."`
+	RateLimits     string   `default:"on" enum:"on,off" placeholder:"on|off" help:"Whether attempts at passwords, sign-ups and renewals are throttled; off for test rigs."`
+	Introspection  string   `default:"auto" enum:"auto,on,off" placeholder:"auto|on|off" help:"Whether clients may ask for the schema; auto: only while PUBLIC_URL is loopback."`
+	AuditDuration  Duration `default:"8760h" placeholder:"DURATION" help:"How long the audit trail is kept; 0 for ever."`
+
 	Signup     string `default:"open" enum:"open,closed" placeholder:"open|closed" help:"Whether strangers may create accounts."`
 	Playground string `default:"auto" enum:"auto,on,off" placeholder:"auto|on|off" help:"Whether / shows the playground; auto: only while PUBLIC_URL is loopback."`
 	BcryptCost int    `default:"12" placeholder:"COST" help:"The bcrypt cost of new password hashes, 10 to 20; each step doubles the work. After a lower one, times tell who has not logged in since."`
@@ -165,6 +170,9 @@ func (s *Settings) AfterApply(path *kong.Context) error {
 	if _, err := s.schemes(); err != nil {
 		return err
 	}
+	if _, err := s.trustedProxies(); err != nil {
+		return err
+	}
 	if s.MaxSessions < 0 {
 		return errors.New("AUTHGRAPH_MAX_SESSIONS: want 0 or more")
 	}
@@ -234,6 +242,26 @@ func (s *Settings) schemes() (schemes []auth.Scheme, err error) {
 		schemes = append(schemes, scheme)
 	}
 	return schemes, nil
+}
+
+// trustedProxies returns the networks of proxies.
+func (s *Settings) trustedProxies() (networks []netip.Prefix, err error) {
+	for _, text := range s.TrustedProxies {
+		network, err := netip.ParsePrefix(text)
+		if address, addressErr := netip.ParseAddr(text); addressErr == nil {
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("AUTHGRAPH_TRUSTED_PROXIES: want networks such as 10.0.0.0/8, not %q", text)
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks, nil
+}
+
+// introspection reports whether clients may ask for the schema.
+func (s *Settings) introspection() bool {
+	return s.Introspection == "on" || s.Introspection == "auto" && s.loopback()
 }
 
 // https reports whether clients reach the server by https.

@@ -124,6 +124,12 @@ func open(ctx context.Context, settings *Settings, log *slog.Logger) (_ *backend
 		return nil, err
 	}
 	options.Cookie = settings.cookie()
+	options.RateLimits = settings.RateLimits == "on"
+	options.AuditDuration = time.Duration(settings.AuditDuration)
+	options.Origins = settings.Origins
+	if options.TrustedProxies, err = settings.trustedProxies(); err != nil {
+		return nil, err
+	}
 	options.Log = log
 	if options.Secret, err = serverSecret(ctx, settings, db); err != nil {
 		return nil, err
@@ -176,7 +182,7 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 	if err := ensureUsers(ctx, settings, backend.auth, log); err != nil {
 		return err
 	}
-	api, err := graph.NewHandler(backend.auth, log)
+	api, err := graph.NewHandler(backend.auth, graph.Options{Introspection: settings.introspection(), Log: log})
 	if err != nil {
 		return err
 	}
@@ -185,7 +191,7 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 		return fmt.Errorf("failed to listen: %w", err)
 	}
 	server := &http.Server{
-		Handler:           routes(settings, api, backend.auth),
+		Handler:           secure(settings, routes(settings, api, backend.auth)),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
@@ -244,6 +250,23 @@ func routes(settings *Settings, api http.Handler, service *auth.Service) http.Ha
 	return mux
 }
 
+// secure puts the headers on every answer that keep browsers from using it for anything but what
+// it is. The playground, which is a page, has its own policy.
+func secure(settings *Settings, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("X-Frame-Options", "DENY")
+		if settings.https() {
+			header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -260,7 +283,7 @@ func allowOrigins(settings *Settings, api http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		AllowedOrigins:   settings.Origins,
 		AllowedMethods:   []string{http.MethodPost},
-		AllowedHeaders:   []string{"Authorization", "Content-Type"},
+		AllowedHeaders:   []string{"Authorization", "Authentication-Token", "Content-Type"},
 		ExposedHeaders:   []string{"X-Request-Id", "WWW-Authenticate"},
 		AllowCredentials: !slices.Contains(settings.Origins, "*"),
 		MaxAge:           int((10 * time.Minute).Seconds()),

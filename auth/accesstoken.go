@@ -76,6 +76,9 @@ func (s *Service) IssueAccessToken(ctx context.Context, v *Viewer, audience stri
 	if seconds < 1 || seconds > maxAccessToken {
 		return nil, badInput("lifetimeSeconds", fmt.Sprintf("must be 1 to %d", maxAccessToken))
 	}
+	if err := s.checkRenewals(ctx, v); err != nil {
+		return nil, err
+	}
 	key, err := s.keys.signing(ctx, s)
 	if err != nil {
 		return nil, fmt.Errorf("failed to find a signing key: %w", err)

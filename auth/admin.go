@@ -29,7 +29,7 @@ func (s *Service) CreateAdministrator(ctx context.Context, v *Viewer, email, pas
 	if err := checkPassword("password", password, email); err != nil {
 		return nil, err
 	}
-	hash, err := s.hasher.hash(ctx, password)
+	hash, err := s.hasher.hash(ctx, password, atOnce)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (s *Service) EnsureAdministrator(ctx context.Context, v *Viewer, email, pas
 		return false, err
 	}
 	if account.user != nil && account.user.Active() {
-		match, _, err := s.hasher.verify(ctx, password, account.hash())
+		match, _, err := s.hasher.verify(ctx, password, account.hash(), atOnce)
 		if err != nil {
 			return false, err
 		}

@@ -13,6 +13,12 @@ const operatorID = "operator"
 // record writes into the audit trail what the viewer did, in the transaction of the change.
 // The event says whom and what it concerns; who did it, and from where, comes from the viewer.
 func (s *Service) record(ctx context.Context, db *store.Store, v *Viewer, event model.AuditEvent) error {
+	event = s.newEvent(v, event)
+	return db.InsertAuditEvent(ctx, &event)
+}
+
+// newEvent fills in who did something, when and from where.
+func (s *Service) newEvent(v *Viewer, event model.AuditEvent) model.AuditEvent {
 	event.ID = s.newID(model.AuditEventIDPrefix)
 	event.At = s.now()
 	if event.ActorID == "" {
@@ -27,7 +33,8 @@ func (s *Service) record(ctx context.Context, db *store.Store, v *Viewer, event 
 	event.Address = model.OptionalString(v.Client.address())
 	event.UserAgent = model.OptionalString(printable(v.Client.UserAgent))
 	event.RequestID = model.OptionalString(v.Client.RequestID)
-	return db.InsertAuditEvent(ctx, &event)
+	event.Occurrences = 1
+	return event
 }
 
 // about returns an event that concerns a user.

@@ -13,6 +13,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/authgraph/authgraph/model"
+	"github.com/authgraph/authgraph/store"
 )
 
 // A password that was verified is remembered for a minute, so that scripts that send it with
@@ -57,7 +58,7 @@ func (s *Service) authenticateBasic(ctx context.Context, v *Viewer, r *http.Requ
 		v.refusal = errBasicRefused
 		return
 	}
-	account, err := s.verifyPassword(ctx, identifier, password)
+	account, err := s.verifyPassword(ctx, v, identifier, password)
 	switch {
 	case errors.Is(err, errInvalidCredentials):
 		v.refusal = errBasicRefused
@@ -77,19 +78,23 @@ var errBasicRefused = &Error{Code: Unauthenticated, Message: errInvalidCredentia
 
 // verifyPassword returns the account that an identifier and a password belong to, and
 // errInvalidCredentials where they do not belong together or the account may not be used.
-func (s *Service) verifyPassword(ctx context.Context, identifier, password string) (account, error) {
+func (s *Service) verifyPassword(ctx context.Context, v *Viewer, identifier, password string) (account, error) {
 	account, err := s.accountByIdentifier(ctx, s.store, identifier)
 	if err != nil {
 		return account, err
 	}
 	key := s.verified.key(password, account.hash())
 	if until, _ := s.verified.cache.Get(key); s.now() >= until {
-		match, _, err := s.hasher.verify(ctx, password, account.hash())
+		counters := s.passwordCounters(v, account.name(identifier))
+		match, _, err := s.tryPassword(ctx, v, counters, password, account.hash())
 		if err != nil {
 			return account, err
 		}
-		if !match {
-			return account, errInvalidCredentials
+		if !match || !account.user.Active() {
+			return account, s.loginFailed(ctx, v, account, errInvalidCredentials)
+		}
+		if err := s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error { return s.forgive(ctx, tx, counters) }); err != nil {
+			return account, err
 		}
 		s.verified.cache.Add(key, s.now().Add(verifiedFor))
 	}

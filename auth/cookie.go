@@ -60,10 +60,13 @@ type responseKey struct{}
 // browser gets the cookie, unless the session is used without one, and the rest of the request
 // sees the new viewer.
 func (s *Service) SignIn(ctx context.Context, signedIn *SignedIn) {
-	if w, ok := ctx.Value(responseKey{}).(http.ResponseWriter); ok && signedIn.Viewer.Scheme == SchemeCookie {
-		s.writeCookie(w, signedIn.Viewer.Session, signedIn.Token)
+	v := signedIn.Viewer
+	byCookie := v.Scheme == SchemeCookie && s.takes(SchemeCookie) && !v.CrossSite
+	if w, ok := ctx.Value(responseKey{}).(http.ResponseWriter); ok && byCookie {
+		s.writeCookie(w, v.Session, signedIn.Token)
+		s.rememberDevice(w, v)
 	}
-	replaceViewer(ctx, signedIn.Viewer)
+	replaceViewer(ctx, v)
 }
 
 // SignOut makes the rest of this request a stranger's and deletes the cookie, if it was the

@@ -10,28 +10,34 @@ import (
 	"github.com/authgraph/authgraph/store"
 )
 
-// A cursor is a place in a sorted list of users, signed so that nobody can alter it: it goes
-// into a query as it comes. It stays good when users before it are added or removed.
+// A cursor is a place in a sorted list, signed so that nobody can alter it: it goes into a query
+// as it comes. It stays good when elements before it are added or removed.
 
 // cursorMAC is how many bytes of the HMAC-SHA-256 a cursor carries.
 const cursorMAC = 16
 
+// cursorPlace is what a cursor says: the list, and the key and id of the element.
 type cursorPlace struct {
-	Sort store.UserSort `json:"s"`
-	Text string         `json:"t,omitempty"`
-	Time model.Time     `json:"c,omitempty"`
-	ID   string         `json:"i"`
+	List string     `json:"l"`
+	Text *string    `json:"t,omitempty"` // the key, unless it is a time
+	Time model.Time `json:"c,omitempty"`
+	ID   string     `json:"i"`
 }
 
-// cursor returns the place of a user in a list sorted by sort.
-func (s *Service) cursor(sort store.UserSort, user *model.User) string {
-	place := cursorPlace{Sort: sort, ID: user.ID}
-	switch key := sort.Key(user).(type) {
-	case string:
-		place.Text = key
+// place returns the cursorPlace of an element.
+func place(key any, id string) cursorPlace {
+	switch key := key.(type) {
 	case model.Time:
-		place.Time = key
+		return cursorPlace{Time: key, ID: id}
+	case string:
+		return cursorPlace{Text: &key, ID: id}
+	default:
+		panic("a cursor of a list that is sorted by neither time nor text")
 	}
+}
+
+// cursor returns a place, signed.
+func (s *Service) cursor(place cursorPlace) string {
 	payload, err := json.Marshal(place)
 	if err != nil {
 		panic(err) // strings and integers can always be written
@@ -39,8 +45,8 @@ func (s *Service) cursor(sort store.UserSort, user *model.User) string {
 	return base64.RawURLEncoding.EncodeToString(append(cursorSum(s.Secret.key(0, "cursor"), payload), payload...))
 }
 
-// position reads a cursor of a list sorted by sort.
-func (s *Service) position(field, cursor string, sort store.UserSort) (*store.UserPosition, error) {
+// position reads a cursor of a list.
+func (s *Service) position(field, cursor, list string) (*store.Position, error) {
 	refused := badInput(field, "must be a cursor of this list")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil || len(raw) <= cursorMAC || base64.RawURLEncoding.EncodeToString(raw) != cursor {
@@ -52,13 +58,13 @@ func (s *Service) position(field, cursor string, sort store.UserSort) (*store.Us
 			continue
 		}
 		var place cursorPlace
-		if err := json.Unmarshal(payload, &place); err != nil || place.Sort != sort {
+		if err := json.Unmarshal(payload, &place); err != nil || place.List != list {
 			return nil, refused
 		}
-		if sort == store.UsersByCreatedAt {
-			return &store.UserPosition{Key: place.Time, ID: place.ID}, nil
+		if place.Text != nil {
+			return &store.Position{Key: *place.Text, ID: place.ID}, nil
 		}
-		return &store.UserPosition{Key: place.Text, ID: place.ID}, nil
+		return &store.Position{Key: place.Time, ID: place.ID}, nil
 	}
 	return nil, refused
 }

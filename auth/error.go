@@ -14,15 +14,17 @@ const (
 	BadUserInput             Code = "BAD_USER_INPUT"
 	NotFound                 Code = "NOT_FOUND"
 	AlreadyExists            Code = "ALREADY_EXISTS"
+	RateLimited              Code = "RATE_LIMITED"
 	Overloaded               Code = "OVERLOADED"
 )
 
 // Error is a refusal, written for the person who is refused. It is the only kind of error
 // whose text may leave the server; every other error is an outage, for the log alone.
 type Error struct {
-	Code    Code
-	Message string
-	Field   string // the input at fault, if one is
+	Code       Code
+	Message    string
+	Field      string // the input at fault, if one is
+	RetryAfter int    // in how many seconds to try again, where that is known
 }
 
 func (e *Error) Error() string {

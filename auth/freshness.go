@@ -63,12 +63,14 @@ func (s *Service) provePassword(ctx context.Context, v *Viewer, field, password 
 	if err != nil {
 		return err
 	}
-	match, _, err := s.hasher.verify(ctx, password, account{user: v.User, password: credential}.hash())
+	own := account{user: v.User, password: credential}
+	counters := s.passwordCounters(v, v.User.ID)
+	match, _, err := s.tryPassword(ctx, v, counters, password, own.hash())
 	if err != nil {
 		return err
 	}
 	if !match {
-		return &Error{Code: InvalidCredentials, Field: field, Message: "This is not your password."}
+		return s.loginFailed(ctx, v, own, &Error{Code: InvalidCredentials, Field: field, Message: "This is not your password."})
 	}
-	return nil
+	return s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error { return s.forgive(ctx, tx, counters) })
 }

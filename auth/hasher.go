@@ -131,18 +131,22 @@ func (h *hasher) do(ctx context.Context, work func()) error {
 	return nil
 }
 
-// hash returns what is kept of a new password.
-func (h *hasher) hash(ctx context.Context, password string) (stored string, err error) {
+// hash returns what is kept of a new password. The worker calls before first; its error stands
+// for the whole.
+func (h *hasher) hash(ctx context.Context, password string, before func() error) (stored string, err error) {
 	var hash []byte
 	var fault error
 	key := h.keys[0]
 	if err := h.do(ctx, func() {
+		if fault = before(); fault != nil {
+			return
+		}
 		hash, fault = bcrypt.GenerateFromPassword(prehash(key, password), h.cost)
 	}); err != nil {
 		return "", err
 	}
 	if fault != nil {
-		return "", fmt.Errorf("failed to hash a password: %w", fault)
+		return "", fmt.Errorf("failed to hash a password: %w", fault) // keeps a refusal readable by errors.As
 	}
 	return passwordScheme + ":" + key.id + ":" + string(hash), nil
 }
@@ -150,7 +154,9 @@ func (h *hasher) hash(ctx context.Context, password string) (stored string, err 
 // verify reports whether the password is the one of which stored was kept, and whether it
 // should be hashed again because the key or the cost has changed. A stored of "" stands for
 // an account that does not exist: it never matches, and costs the same work.
-func (h *hasher) verify(ctx context.Context, password, stored string) (match, outdated bool, err error) {
+//
+// The worker calls before first; its error stands for the whole.
+func (h *hasher) verify(ctx context.Context, password, stored string, before func() error) (match, outdated bool, err error) {
 	key, hash := h.keys[0], dummyHash(h.cost)
 	if stored != "" {
 		if key, hash, err = h.parse(stored); err != nil {
@@ -161,8 +167,11 @@ func (h *hasher) verify(ctx context.Context, password, stored string) (match, ou
 	if err != nil {
 		return false, false, fmt.Errorf("a stored password hash is broken: %w", err)
 	}
-	var fault error
+	var refused, fault error
 	if err := h.do(ctx, func() {
+		if refused = before(); refused != nil {
+			return
+		}
 		fault = bcrypt.CompareHashAndPassword(hash, prehash(key, password))
 		// A hash of a lower cost is topped up: 2^c + 2^c + 2^(c+1) + … = 2^h.cost.
 		for ; cost < h.cost; cost++ {
@@ -170,6 +179,9 @@ func (h *hasher) verify(ctx context.Context, password, stored string) (match, ou
 		}
 	}); err != nil {
 		return false, false, err
+	}
+	if refused != nil {
+		return false, false, refused
 	}
 	if errors.Is(fault, bcrypt.ErrMismatchedHashAndPassword) {
 		return false, false, nil
@@ -200,6 +212,9 @@ func prehash(key pepper, password string) []byte {
 	mac.Write([]byte(password))
 	return []byte(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 }
+
+// atOnce is the before of work that nothing must come before.
+func atOnce() error { return nil }
 
 // dummyHash returns a hash of that cost which no password has been found for. It is written
 // down and not computed: hashing at start would take longer than the rest of it.

@@ -22,7 +22,7 @@ func startHasher(t *testing.T, cost, workers int, peppers ...string) *hasher {
 
 func (h *hasher) mustHash(t *testing.T, password string) string {
 	t.Helper()
-	stored, err := h.hash(t.Context(), password)
+	stored, err := h.hash(t.Context(), password, atOnce)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func (h *hasher) mustHash(t *testing.T, password string) string {
 
 func (h *hasher) check(t *testing.T, password, stored string, wantMatch, wantOutdated bool) {
 	t.Helper()
-	match, outdated, err := h.verify(t.Context(), password, stored)
+	match, outdated, err := h.verify(t.Context(), password, stored, atOnce)
 	if err != nil || match != wantMatch || outdated != wantOutdated {
 		t.Errorf("verify(%.20q, %.30q) = %v, %v, %v, want %v, %v", password, stored, match, outdated, err, wantMatch, wantOutdated)
 	}
@@ -80,10 +80,10 @@ func TestOldHashesAreAcceptedAndReplaced(t *testing.T) {
 	newer.check(t, "secret", newer.mustHash(t, "secret"), true, false)
 	peppered.check(t, "secret", old, true, true)
 
-	if _, _, err := plain.verify(t.Context(), "secret", first); err == nil {
+	if _, _, err := plain.verify(t.Context(), "secret", first, atOnce); err == nil {
 		t.Error("a hash under a missing pepper must be an outage, not a wrong password")
 	}
-	if _, _, err := plain.verify(t.Context(), "secret", "$2a$04$broken"); err == nil {
+	if _, _, err := plain.verify(t.Context(), "secret", "$2a$04$broken", atOnce); err == nil {
 		t.Error("a broken hash must be an outage, not a wrong password")
 	}
 }
@@ -114,7 +114,7 @@ func TestAFullQueueRefuses(t *testing.T) {
 		default:
 		}
 	}
-	if _, err := h.hash(t.Context(), "x"); !errors.Is(err, errOverloaded) {
+	if _, err := h.hash(t.Context(), "x", atOnce); !errors.Is(err, errOverloaded) {
 		t.Errorf("got %v, want a refusal", err)
 	}
 	cancel()
@@ -131,7 +131,7 @@ func TestAClosedHasherAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.close()
-	if _, err := h.hash(t.Context(), "x"); err == nil {
+	if _, err := h.hash(t.Context(), "x", atOnce); err == nil {
 		t.Error("a closed hasher hashes")
 	}
 	for _, cost := range []int{0, 3, 32} {

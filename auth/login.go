@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/authgraph/authgraph/model"
 	"github.com/authgraph/authgraph/store"
@@ -33,16 +34,17 @@ func (s *Service) Login(ctx context.Context, v *Viewer, in LoginInput) (*SignedI
 	if err != nil {
 		return nil, err
 	}
-	match, outdated, err := s.hasher.verify(ctx, in.Password, account.hash())
+	counters := s.passwordCounters(v, account.name(in.Identifier))
+	match, outdated, err := s.tryPassword(ctx, v, counters, in.Password, account.hash())
 	if err != nil {
 		return nil, err
 	}
 	if !match || !account.user.Active() {
-		return nil, errInvalidCredentials
+		return nil, s.loginFailed(ctx, v, account, errInvalidCredentials)
 	}
 	rehashed := ""
 	if outdated {
-		if rehashed, err = s.hasher.hash(ctx, in.Password); err != nil {
+		if rehashed, err = s.hasher.hash(ctx, in.Password, atOnce); err != nil {
 			return nil, err
 		}
 	}
@@ -65,6 +67,9 @@ func (s *Service) Login(ctx context.Context, v *Viewer, in LoginInput) (*SignedI
 			if err := s.endSession(ctx, tx, v, v.Session, model.AuditLoggedOut); err != nil {
 				return err
 			}
+		}
+		if err := s.forgive(ctx, tx, counters); err != nil {
+			return err
 		}
 		signedIn, err = s.startSession(ctx, tx, v, current.user, in.RememberMe)
 		return err
@@ -90,6 +95,36 @@ func checkLogin(in LoginInput) error {
 type account struct {
 	user     *model.User
 	password *model.Credential
+}
+
+// name returns what attempts at the account are counted under: the user's id, or the identifier
+// of an account that does not exist.
+func (a account) name(identifier string) string {
+	if a.user == nil {
+		return fold(identifier)
+	}
+	return a.user.ID
+}
+
+// tryPassword verifies a password and counts the attempt: where somebody must wait, from a read;
+// otherwise when a worker is free for it, so that attempts never write faster than they hash.
+func (s *Service) tryPassword(ctx context.Context, v *Viewer, counters []counter, password, stored string) (match, outdated bool, err error) {
+	if err := s.checkWaiting(ctx, v, counters); err != nil {
+		return false, false, err
+	}
+	return s.hasher.verify(ctx, password, stored, func() error { return s.count(ctx, v, counters) })
+}
+
+// loginFailed records a refused log-in, by itself, and returns the refusal.
+func (s *Service) loginFailed(ctx context.Context, v *Viewer, account account, refusal error) error {
+	event := model.AuditEvent{Kind: model.AuditLoginFailed}
+	if account.user != nil {
+		event.UserID = model.OptionalString(account.user.ID)
+	}
+	if err := s.record(ctx, s.store, v, event); err != nil {
+		return fmt.Errorf("failed to record a refused log-in: %w", err)
+	}
+	return refusal
 }
 
 // hash returns what is kept of the password, and "" where there is none.

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"strings"
 )
 
@@ -20,11 +19,13 @@ import (
 func (s *Service) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := &Viewer{Client: Client{
-			Address:   remoteAddress(r),
+			Address:   clientAddress(r, s.TrustedProxies),
 			UserAgent: r.UserAgent(),
 			RequestID: s.newID("req_"),
 		}}
 		w.Header().Set("X-Request-Id", v.Client.RequestID)
+		v.CrossSite = s.crossSite(r)
+		v.device = s.deviceCookie().read(r)
 		s.identify(w, r, v)
 		ctx := context.WithValue(r.Context(), responseKey{}, w)
 		next.ServeHTTP(w, r.WithContext(WithViewer(ctx, v)))
@@ -89,13 +90,4 @@ func (s *Service) reissueCookie(ctx context.Context, w http.ResponseWriter, v *V
 	if issued {
 		s.writeCookie(w, v.Session, token)
 	}
-}
-
-// remoteAddress returns the address of the peer, an IPv4 address mapped into IPv6 as IPv4.
-func remoteAddress(r *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return peer.Addr().Unmap()
 }

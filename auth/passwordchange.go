@@ -49,7 +49,7 @@ func (s *Service) checkOwnPassword(field, password string, user *model.User) err
 // opened: all sessions but the viewer's own, all tokens, and a code that is still open. In the
 // same transaction it first calls before.
 func (s *Service) putPassword(ctx context.Context, v *Viewer, userID, password string, before func(ctx context.Context, tx *store.Store) error) error {
-	hash, err := s.hasher.hash(ctx, password)
+	hash, err := s.hasher.hash(ctx, password, atOnce)
 	if err != nil {
 		return err
 	}
@@ -122,6 +122,13 @@ var errPasswordCode = &Error{Code: InvalidCredentials, Field: "code", Message: "
 // SetPassword spends a password code. It does not sign in. All sessions and tokens of the
 // user end.
 func (s *Service) SetPassword(ctx context.Context, v *Viewer, code, password string) error {
+	counters := s.addressCounter(v, "address", limitAddress)
+	if err := s.checkWaiting(ctx, v, counters); err != nil {
+		return err
+	}
+	if err := s.count(ctx, v, counters); err != nil {
+		return err
+	}
 	if !isToken(code, passwordCodePrefix) {
 		return errPasswordCode
 	}

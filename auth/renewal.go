@@ -44,7 +44,19 @@ func (s *Service) RenewSession(ctx context.Context, v *Viewer) (*SignedIn, error
 	if err := checkSessionToken(v); err != nil {
 		return nil, err
 	}
+	if err := s.checkRenewals(ctx, v); err != nil {
+		return nil, err
+	}
 	return s.rotate(ctx, v, !v.superseded, nil)
+}
+
+// checkRenewals refuses a user who renews or asks for tokens too often.
+func (s *Service) checkRenewals(ctx context.Context, v *Viewer) error {
+	counters := []counter{{key: "renewal " + v.User.ID, limit: limitRenewal}}
+	if err := s.checkWaiting(ctx, v, counters); err != nil {
+		return err
+	}
+	return s.count(ctx, v, counters)
 }
 
 // checkSessionToken refuses a viewer who did not present a session's own token.

@@ -16,10 +16,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"regexp"
 	"runtime"
 	"slices"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -43,10 +46,14 @@ type Options struct {
 	MaxSessions      int               // of one user; 0: any number
 	Schemes          []Scheme          // how credentials may be presented
 	Cookie           Cookie
-	PublicURL        string        // the issuer of access tokens and their audience here
-	Audiences        []string      // other services that access tokens are signed for
-	SigningAlgorithm string        // of new signing keys: ES256, RS256 or EdDSA
-	KeyDuration      time.Duration // how long a key signs before a new one takes its place
+	PublicURL        string         // the issuer of access tokens and their audience here
+	Audiences        []string       // other services that access tokens are signed for
+	SigningAlgorithm string         // of new signing keys: ES256, RS256 or EdDSA
+	Origins          []string       // other web origins whose pages may use cookies here
+	TrustedProxies   []netip.Prefix // whose X-Forwarded-For is believed
+	RateLimits       bool           // whether attempts at passwords are throttled
+	AuditDuration    time.Duration  // how long audit events are kept; 0: for ever
+	KeyDuration      time.Duration  // how long a key signs before a new one takes its place
 	Log              *slog.Logger
 
 	Now    func() time.Time // nil: time.Now
@@ -64,6 +71,8 @@ func DefaultOptions() Options {
 		RememberDuration: 30 * 24 * time.Hour,
 		FreshDuration:    5 * time.Minute,
 		MaxSessions:      100,
+		RateLimits:       true,
+		AuditDuration:    365 * 24 * time.Hour,
 		Schemes:          AllSchemes(),
 		Cookie:           DefaultCookie(),
 		PublicURL:        "http://localhost:8080",
@@ -82,6 +91,8 @@ type Service struct {
 	verified     *verifiedPasswords
 	accessTokens *lru.Cache[[sha256.Size]byte, verifiedToken]
 	keys         keyring
+	global       *rate.Limiter
+	refusals     refusals
 }
 
 var permissionName = regexp.MustCompile(`^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$`)
@@ -89,7 +100,7 @@ var permissionName = regexp.MustCompile(`^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$`)
 // New returns the rules of a migrated database. It ties the database to the secret, makes the
 // built-in roles where they are missing, and starts the password hasher, which Close ends.
 func New(ctx context.Context, db *store.Store, options Options) (*Service, error) {
-	s := &Service{Options: options, store: db}
+	s := &Service{Options: options, store: db, global: newGlobalLimit()}
 	if s.Now == nil {
 		s.Now = time.Now
 	}

@@ -69,7 +69,7 @@ func (s *Service) startSession(ctx context.Context, tx *store.Store, v *Viewer, 
 	if err != nil {
 		return nil, err
 	}
-	signedIn := &Viewer{Session: session, Scheme: SchemeCookie, Client: v.Client, token: token}
+	signedIn := &Viewer{Session: session, Scheme: SchemeCookie, Client: v.Client, token: token, device: v.device, CrossSite: v.CrossSite}
 	s.fillIn(signedIn, KindSession, authority)
 	signedIn.Session = session
 	if err := s.record(ctx, tx, signedIn, aboutSubject(model.AuditLoggedIn, user.ID, session.ID)); err != nil {

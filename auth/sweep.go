@@ -19,6 +19,8 @@ func (s *Service) Sweep(ctx context.Context) {
 	for wait := time.Duration(0); ; {
 		select {
 		case <-ctx.Done():
+			// What was refused in the last round is recorded before the end.
+			s.attempt(ctx, &Viewer{}, "record refusals", s.refusals.record(ctx, s))
 			return
 		case <-time.After(wait):
 		}
@@ -31,11 +33,16 @@ func (s *Service) Sweep(ctx context.Context) {
 // sweepOnce removes one batch of each kind and reports whether more is likely to be left.
 func (s *Service) sweepOnce(ctx context.Context) (more bool) {
 	now := s.now()
+	if err := s.refusals.record(ctx, s); err != nil && ctx.Err() == nil {
+		s.Log.ErrorContext(ctx, "failed to record refusals", "error", err)
+	}
 	for name, remove := range map[string]func() (int, error){
 		"ended sessions":    func() (int, error) { return s.store.DeleteExpiredSessions(ctx, now, sweepBatch) },
 		"idle sessions":     func() (int, error) { return s.deleteIdle(ctx, now) },
 		"superseded tokens": func() (int, error) { return s.store.DeleteSupersededTokens(ctx, now.Add(-supersededFor), sweepBatch) },
 		"ended API tokens":  func() (int, error) { return s.store.DeleteExpiredAPITokens(ctx, now, sweepBatch) },
+		"old attempts":      func() (int, error) { return s.store.DeleteForgottenThrottles(ctx, now, sweepBatch) },
+		"old audit events":  func() (int, error) { return s.deleteOldEvents(ctx, now) },
 		"expired keys":      func() (int, error) { return s.store.DeleteExpiredSigningKeys(ctx, now, sweepBatch) },
 	} {
 		removed, err := remove()
@@ -45,6 +52,13 @@ func (s *Service) sweepOnce(ctx context.Context) (more bool) {
 		more = more || removed == sweepBatch
 	}
 	return more
+}
+
+func (s *Service) deleteOldEvents(ctx context.Context, now model.Time) (int, error) {
+	if s.AuditDuration == 0 {
+		return 0, nil
+	}
+	return s.store.DeleteAuditEvents(ctx, now.Add(-s.AuditDuration), sweepBatch)
 }
 
 func (s *Service) deleteIdle(ctx context.Context, now model.Time) (int, error) {

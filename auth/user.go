@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/authgraph/authgraph/model"
 	"github.com/authgraph/authgraph/store"
@@ -42,12 +43,19 @@ func (s *Service) createUser(ctx context.Context, v *Viewer, in CreateUserInput,
 	if err := s.checkOwnPassword("password", in.Password, user); err != nil {
 		return nil, err
 	}
-	hash, err := s.hasher.hash(ctx, in.Password)
+	made, tried := s.addressCounter(v, "sign-up", limitSignUp), s.addressCounter(v, "address", limitAddress)
+	if err := s.checkWaiting(ctx, v, slices.Concat(made, tried)); err != nil {
+		return nil, err
+	}
+	hash, err := s.hasher.hash(ctx, in.Password, atOnce)
 	if err != nil {
 		return nil, err
 	}
 	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
 		if err := tx.InsertUser(ctx, user); err != nil {
+			return err
+		}
+		if err := s.countIn(ctx, tx, v, made); err != nil {
 			return err
 		}
 		if err := tx.InsertCredential(ctx, s.newPassword(user.ID, hash)); err != nil {
@@ -67,8 +75,14 @@ func (s *Service) createUser(ctx context.Context, v *Viewer, in CreateUserInput,
 		}
 		return nil
 	})
+	if refusal, ok := errors.AsType[*Error](taken(err)); ok && refusal.Code == AlreadyExists {
+		if err := s.count(ctx, v, tried); err != nil { // who asks for many names is guessing them
+			return nil, err
+		}
+		return nil, refusal
+	}
 	if err != nil {
-		return nil, taken(err)
+		return nil, err
 	}
 	return user, nil
 }

@@ -66,9 +66,11 @@ type Viewer struct {
 	Scheme      Scheme         // how the credential was presented, also a refused one
 	Kind        CredentialKind // "" for a stranger and for a refused credential
 	Client      Client
+	CrossSite   bool // whether a page of a foreign origin makes the request
 
 	refusal    error  // why the presented credential does not count: an *Error or an outage
 	token      string // the presented session token, from which a successor can be made
+	device     string // the cookie of known devices, as it came
 	superseded bool   // whether the presented session token has a successor already
 }
 

@@ -5,14 +5,13 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/authgraph/authgraph/auth"
 )
 
 // checkConditions refuses an operation in which @skip or @include depends on a variable that is
 // null. A variable with a default may be null by its type, and gqlgen panics over it.
-func checkConditions(operation *graphql.OperationContext) gqlerror.List {
+func checkConditions(operation *graphql.OperationContext) error {
 	null := func(directives ast.DirectiveList) error {
 		for _, directive := range directives {
 			if directive.Name != "skip" && directive.Name != "include" {
@@ -54,8 +53,5 @@ func checkConditions(operation *graphql.OperationContext) gqlerror.List {
 			err = check(fragment.SelectionSet)
 		}
 	}
-	if err != nil {
-		return gqlerror.List{gqlerror.Wrap(err)}
-	}
-	return nil
+	return err
 }

@@ -7,26 +7,17 @@ import (
 	"github.com/authgraph/authgraph/model"
 )
 
-// UserConnection is a page of users.
-type UserConnection struct {
-	page  *auth.UserPage
+// connection is a page as Relay's connection specification shows it.
+type connection[T any] struct {
+	page  *auth.Page[T]
 	count func(ctx context.Context) (int, error)
 }
 
-// Nodes returns the users of the page.
-func (c *UserConnection) Nodes() []*model.User { return c.page.Users }
-
-// Edges returns the users of the page, each with its cursor.
-func (c *UserConnection) Edges() []*UserEdge {
-	edges := make([]*UserEdge, len(c.page.Users))
-	for i, user := range c.page.Users {
-		edges[i] = &UserEdge{Cursor: c.page.Cursors[i], Node: user}
-	}
-	return edges
-}
+// Nodes returns the elements of the page.
+func (c *connection[T]) Nodes() []T { return c.page.Nodes }
 
 // PageInfo says where the page lies.
-func (c *UserConnection) PageInfo() *PageInfo {
+func (c *connection[T]) PageInfo() *PageInfo {
 	info := &PageInfo{HasNextPage: c.page.HasNext, HasPreviousPage: c.page.HasPrevious}
 	if n := len(c.page.Cursors); n > 0 {
 		info.StartCursor, info.EndCursor = &c.page.Cursors[0], &c.page.Cursors[n-1]
@@ -34,5 +25,29 @@ func (c *UserConnection) PageInfo() *PageInfo {
 	return info
 }
 
-// TotalCount counts the users that the filter matches.
-func (c *UserConnection) TotalCount(ctx context.Context) (int, error) { return c.count(ctx) }
+// TotalCount counts the elements that the filter matches.
+func (c *connection[T]) TotalCount(ctx context.Context) (int, error) { return c.count(ctx) }
+
+// UserConnection is a page of users.
+type UserConnection struct{ connection[*model.User] }
+
+// Edges returns the users of the page, each with its cursor.
+func (c *UserConnection) Edges() []*UserEdge {
+	edges := make([]*UserEdge, len(c.page.Nodes))
+	for i, user := range c.page.Nodes {
+		edges[i] = &UserEdge{Cursor: c.page.Cursors[i], Node: user}
+	}
+	return edges
+}
+
+// AuditEventConnection is a page of events.
+type AuditEventConnection struct{ connection[*model.AuditEvent] }
+
+// Edges returns the events of the page, each with its cursor.
+func (c *AuditEventConnection) Edges() []*AuditEventEdge {
+	edges := make([]*AuditEventEdge, len(c.page.Nodes))
+	for i, event := range c.page.Nodes {
+		edges[i] = &AuditEventEdge{Cursor: c.page.Cursors[i], Node: event}
+	}
+	return edges
+}

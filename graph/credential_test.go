@@ -254,7 +254,7 @@ func TestForwardAuth(t *testing.T) {
 	}
 	admin.run(grantRole, "id", id, "role", "admin").ok()
 	if r := ask("?role=admin&role=x&permission=users:read&permission=roles:read", "Bearer "+token); r.StatusCode != 200 ||
-		r.Header.Get("X-Auth-Roles") != "admin" || r.Header.Get("X-Auth-Permissions") != "roles:read roles:write users:read users:write" {
+		r.Header.Get("X-Auth-Roles") != "admin" || r.Header.Get("X-Auth-Permissions") != "audit:read roles:read roles:write users:read users:write" {
 		t.Errorf("an administrator: %d %v", r.StatusCode, r.Header)
 	}
 	if err := s.store.Close(); err != nil {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -17,8 +19,10 @@ import (
 // The codes of refusals that package auth knows nothing of. Those of documents that do not
 // parse or validate are gqlgen's.
 const (
-	badRequest    auth.Code = "BAD_REQUEST"
-	internalError auth.Code = "INTERNAL_SERVER_ERROR"
+	badRequest       auth.Code = "BAD_REQUEST"
+	validationFailed auth.Code = errcode.ValidationFailed
+	tooComplex       auth.Code = "QUERY_TOO_COMPLEX"
+	internalError    auth.Code = "INTERNAL_SERVER_ERROR"
 )
 
 // present says what a caller is told of an error. Only an *auth.Error, and what the parser and
@@ -46,6 +50,9 @@ func (h *handler) present(ctx context.Context, err error) *gqlerror.Error {
 		if field != "" {
 			shown.Extensions["field"] = field
 		}
+		if refusal.RetryAfter > 0 {
+			shown.Extensions["retryAfter"] = refusal.RetryAfter
+		}
 		return shown
 	}
 	if located != nil && len(located.Path) > len(shown.Path) { // of an input: gqlgen's and gqlparser's checks
@@ -56,6 +63,9 @@ func (h *handler) present(ctx context.Context, err error) *gqlerror.Error {
 	}
 	if located != nil && located.Extensions["code"] != nil {
 		shown.Message = located.Message
+		if !h.introspection { // the schema is not to be guessed from hints either
+			shown.Message, _, _ = strings.Cut(shown.Message, " Did you mean")
+		}
 		shown.Extensions["code"] = located.Extensions["code"]
 		return shown
 	}

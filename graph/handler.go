@@ -8,7 +8,6 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
-	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/authgraph/authgraph/auth"
@@ -25,17 +24,26 @@ const maxLoggedName = 100
 type handler struct {
 	executor *executor.Executor
 	auth     *auth.Service
-	log      *slog.Logger
+
+	introspection bool
+
+	log *slog.Logger
+}
+
+// Options are what an operator can choose of the endpoint.
+type Options struct {
+	Introspection bool // whether clients may ask for the schema
+	Log           *slog.Logger
 }
 
 // NewHandler returns the GraphQL endpoint. It fails where the schema's guards are wrong
 // (CheckSchema). Each operation is logged in one line, never with a variable's value.
-func NewHandler(service *auth.Service, log *slog.Logger) (http.Handler, error) {
+func NewHandler(service *auth.Service, options Options) (http.Handler, error) {
 	if err := CheckSchema(Schema()); err != nil {
 		return nil, err
 	}
 	resolver := &Resolver{auth: service}
-	h := &handler{auth: service, log: log}
+	h := &handler{auth: service, introspection: options.Introspection, log: options.Log}
 	h.executor = executor.New(NewExecutableSchema(Config{
 		Schema:     Schema(),
 		Resolvers:  resolver,
@@ -44,7 +52,7 @@ func NewHandler(service *auth.Service, log *slog.Logger) (http.Handler, error) {
 	h.executor.SetErrorPresenter(h.present)
 	h.executor.SetRecoverFunc(h.recovered)
 	h.executor.SetParserTokenLimit(tokenLimit)
-	h.executor.Use(extension.Introspection{})
+	h.executor.SetDisableSuggestion(!options.Introspection)
 	return service.Middleware(h), nil
 }
 
@@ -77,15 +85,34 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request) (a answer) {
 		return answer{status: refusal.status, response: h.executor.DispatchError(ctx, gqlerror.List{err})}
 	}
 	operation, errs := h.executor.CreateOperationContext(ctx, params)
+	status := http.StatusBadRequest
 	if errs == nil {
-		errs = checkConditions(operation)
+		status, errs = h.checkOperation(ctx, operation)
 	}
 	if errs != nil {
 		response := h.executor.DispatchError(graphql.WithOperationContext(ctx, operation), errs)
-		return answer{status: http.StatusBadRequest, operation: operation, response: response}
+		return answer{status: status, operation: operation, response: response}
 	}
+	operation.DisableIntrospection = false // checkOperation has refused it where it is off
 	next, ctx := h.executor.DispatchOperation(ctx, operation)
 	return answer{status: http.StatusOK, operation: operation, response: next(ctx)}
+}
+
+// checkOperation refuses an operation that asks for too much, or that a page of a foreign origin
+// makes a browser send.
+func (h *handler) checkOperation(ctx context.Context, operation *graphql.OperationContext) (status int, errs gqlerror.List) {
+	survey := surveyOperation(operation)
+	if err := h.auth.CheckSite(auth.ViewerFrom(ctx), survey.passwords > 0); err != nil {
+		return http.StatusForbidden, gqlerror.List{gqlerror.Wrap(err)}
+	}
+	err := survey.check(h.introspection)
+	if err == nil {
+		err = checkConditions(operation)
+	}
+	if err != nil {
+		return http.StatusBadRequest, gqlerror.List{gqlerror.Wrap(err)}
+	}
+	return http.StatusOK, nil
 }
 
 // logOperation writes the one line of an operation.

@@ -76,7 +76,7 @@ func newServerAt(t *testing.T, address string, changes ...func(*auth.Options)) *
 		t.Fatal(err)
 	}
 	t.Cleanup(s.auth.Close)
-	handler, err := graph.NewHandler(s.auth, log)
+	handler, err := graph.NewHandler(s.auth, graph.Options{Introspection: true, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,10 @@ var userSorts = map[UserOrderField]auth.UserSort{
 
 // userQuery translates the arguments of Query.users.
 func userQuery(first *int, after *string, last *int, before *string, filter *UserFilter, orderBy *UserOrder) auth.UserQuery {
-	query := auth.UserQuery{First: first, After: after, Last: last, Before: before, Sort: auth.UsersByCreatedAt}
+	query := auth.UserQuery{
+		Sort:          auth.UsersByCreatedAt,
+		PageArguments: auth.PageArguments{First: first, After: after, Last: last, Before: before},
+	}
 	if filter != nil {
 		query.Search = text(filter.Search)
 		query.Role = text(filter.Role)
@@ -51,6 +54,19 @@ func userQuery(first *int, after *string, last *int, before *string, filter *Use
 	if orderBy != nil {
 		query.Sort = userSorts[orderBy.Field]
 		query.Descending = orderBy.Direction == OrderDirectionDesc
+	}
+	return query
+}
+
+// auditQuery translates the arguments of Query.auditLog.
+func auditQuery(first *int, after *string, last *int, before *string, filter *AuditFilter) auth.AuditQuery {
+	query := auth.AuditQuery{PageArguments: auth.PageArguments{First: first, After: after, Last: last, Before: before}}
+	if filter != nil {
+		query.Kind = orZero(filter.Kind.Value())
+		query.UserID = text(filter.UserID)
+		query.ActorID = text(filter.ActorID)
+		query.Since = orZero(filter.Since.Value())
+		query.Until = orZero(filter.Until.Value())
 	}
 	return query
 }

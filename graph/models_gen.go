@@ -34,6 +34,28 @@ type AddUserInput struct {
 	Roles []string `json:"roles"`
 }
 
+// An event in a page.
+type AuditEventEdge struct {
+	// Where the event stands in the list; for `after` and `before`.
+	Cursor string `json:"cursor"`
+	// The event.
+	Node *model.AuditEvent `json:"node"`
+}
+
+// Which events to list. Several conditions must all hold.
+type AuditFilter struct {
+	// What happened.
+	Kind graphql.Omittable[*model.AuditKind] `json:"kind,omitempty,omitzero"`
+	// The id of the user whom it concerns.
+	UserID graphql.Omittable[*string] `json:"userId,omitempty,omitzero"`
+	// The id of the user who did it, or `operator` for commands on the server's machine.
+	ActorID graphql.Omittable[*string] `json:"actorId,omitempty,omitzero"`
+	// Events from this time on.
+	Since graphql.Omittable[*model.Time] `json:"since,omitempty,omitzero"`
+	// Events before this time.
+	Until graphql.Omittable[*model.Time] `json:"until,omitempty,omitzero"`
+}
+
 // The old and the new password.
 type ChangePasswordInput struct {
 	// The password until now.
@@ -291,6 +313,12 @@ type Status struct {
 	ErrorCodes []ErrorCode `json:"errorCodes"`
 }
 
+// Whose failed attempts to forget.
+type UnlockUserInput struct {
+	// The user's id, with the prefix `usr_`.
+	ID string `json:"id"`
+}
+
 // What to change of the caller's own account. What is absent stays; null removes.
 type UpdateMeInput struct {
 	// The email address, as for `createUser`. A change needs a fresh session.
@@ -499,8 +527,8 @@ func (e DeviceKind) MarshalJSON() ([]byte, error) {
 }
 
 // Why a request or a field was refused: the value of `extensions.code`. Beside it,
-// `extensions.field` names the input at fault and `extensions.requestId` is what to quote
-// to the operator.
+// `extensions.field` names the input at fault, `extensions.requestId` is what to quote to the
+// operator, and `extensions.retryAfter` is in how many seconds to try again.
 type ErrorCode string
 
 const (
@@ -518,10 +546,14 @@ const (
 	ErrorCodeNotFound ErrorCode = "NOT_FOUND"
 	// Another user holds this value already; `extensions.field` names it.
 	ErrorCodeAlreadyExists ErrorCode = "ALREADY_EXISTS"
+	// Too many attempts; `extensions.retryAfter` says in how many seconds to try again.
+	ErrorCodeRateLimited ErrorCode = "RATE_LIMITED"
 	// The server is too busy to check passwords; try again in a few seconds.
 	ErrorCodeOverloaded ErrorCode = "OVERLOADED"
 	// The request is not GraphQL over HTTP: wrong method, media type, size or JSON.
 	ErrorCodeBadRequest ErrorCode = "BAD_REQUEST"
+	// The operation asks for more than one request may cost: fields, depth, list sizes, or two fields that check a password.
+	ErrorCodeQueryTooComplex ErrorCode = "QUERY_TOO_COMPLEX"
 	// The operation is not GraphQL.
 	ErrorCodeGraphqlParseFailed ErrorCode = "GRAPHQL_PARSE_FAILED"
 	// The operation does not fit this schema.
@@ -538,8 +570,10 @@ var AllErrorCode = []ErrorCode{
 	ErrorCodeBadUserInput,
 	ErrorCodeNotFound,
 	ErrorCodeAlreadyExists,
+	ErrorCodeRateLimited,
 	ErrorCodeOverloaded,
 	ErrorCodeBadRequest,
+	ErrorCodeQueryTooComplex,
 	ErrorCodeGraphqlParseFailed,
 	ErrorCodeGraphqlValidationFailed,
 	ErrorCodeInternalServerError,
@@ -547,7 +581,7 @@ var AllErrorCode = []ErrorCode{
 
 func (e ErrorCode) IsValid() bool {
 	switch e {
-	case ErrorCodeUnauthenticated, ErrorCodeForbidden, ErrorCodeReauthenticationRequired, ErrorCodeInvalidCredentials, ErrorCodeBadUserInput, ErrorCodeNotFound, ErrorCodeAlreadyExists, ErrorCodeOverloaded, ErrorCodeBadRequest, ErrorCodeGraphqlParseFailed, ErrorCodeGraphqlValidationFailed, ErrorCodeInternalServerError:
+	case ErrorCodeUnauthenticated, ErrorCodeForbidden, ErrorCodeReauthenticationRequired, ErrorCodeInvalidCredentials, ErrorCodeBadUserInput, ErrorCodeNotFound, ErrorCodeAlreadyExists, ErrorCodeRateLimited, ErrorCodeOverloaded, ErrorCodeBadRequest, ErrorCodeQueryTooComplex, ErrorCodeGraphqlParseFailed, ErrorCodeGraphqlValidationFailed, ErrorCodeInternalServerError:
 		return true
 	}
 	return false

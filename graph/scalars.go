@@ -80,6 +80,17 @@ func UnmarshalBoolean(v any) (bool, error) {
 	return b, nil
 }
 
+// MarshalAuditKind writes a value of the enum AuditKind.
+func MarshalAuditKind(kind model.AuditKind) graphql.Marshaler {
+	return graphql.MarshalString(string(kind))
+}
+
+// UnmarshalAuditKind reads a value of the enum AuditKind, which the parser has checked.
+func UnmarshalAuditKind(v any) (model.AuditKind, error) {
+	text, err := UnmarshalString(v)
+	return model.AuditKind(text), err
+}
+
 // MarshalDateTime writes a DateTime, and null for the zero Time.
 func MarshalDateTime(t model.Time) graphql.Marshaler {
 	if t.IsZero() {

@@ -167,6 +167,11 @@ func (r *mutationResolver) EnableUser(ctx context.Context, input EnableUserInput
 	return payload(&UpdateUserPayload{User: user}, err)
 }
 
+func (r *mutationResolver) UnlockUser(ctx context.Context, input UnlockUserInput) (*UpdateUserPayload, error) {
+	user, err := r.auth.UnlockUser(ctx, auth.ViewerFrom(ctx), input.ID)
+	return payload(&UpdateUserPayload{User: user}, err)
+}
+
 func (r *mutationResolver) DeleteUser(ctx context.Context, input DeleteUserInput) (*DeleteUserPayload, error) {
 	err := r.auth.DeleteUser(ctx, auth.ViewerFrom(ctx), input.ID)
 	return payload(&DeleteUserPayload{ID: input.ID}, err)
@@ -223,9 +228,9 @@ func (r *queryResolver) Users(ctx context.Context, first *int, after *string, la
 	if err != nil {
 		return nil, err
 	}
-	return &UserConnection{page: page, count: func(ctx context.Context) (int, error) {
+	return &UserConnection{connection[*model.User]{page: page, count: func(ctx context.Context) (int, error) {
 		return r.auth.CountUsers(ctx, auth.ViewerFrom(ctx), query)
-	}}, nil
+	}}}, nil
 }
 
 func (r *queryResolver) Node(ctx context.Context, id string) (auth.Node, error) {
@@ -238,6 +243,17 @@ func (r *queryResolver) Roles(ctx context.Context) ([]*model.Role, error) {
 
 func (r *queryResolver) Status(ctx context.Context) (*Status, error) {
 	return &Status{SignupOpen: r.auth.SignupOpen, ErrorCodes: AllErrorCode}, nil
+}
+
+func (r *queryResolver) AuditLog(ctx context.Context, first *int, after *string, last *int, before *string, filter *AuditFilter) (*AuditEventConnection, error) {
+	query := auditQuery(first, after, last, before, filter)
+	page, err := r.auth.AuditLog(ctx, auth.ViewerFrom(ctx), query)
+	if err != nil {
+		return nil, err
+	}
+	return &AuditEventConnection{connection[*model.AuditEvent]{page: page, count: func(ctx context.Context) (int, error) {
+		return r.auth.CountAuditLog(ctx, auth.ViewerFrom(ctx), query)
+	}}}, nil
 }
 
 func (r *queryResolver) Stats(ctx context.Context) (*auth.Stats, error) {
@@ -283,6 +299,17 @@ func (r *userResolver) Sessions(ctx context.Context, objs []*model.User) ([][]*m
 
 func (r *userResolver) APITokens(ctx context.Context, objs []*model.User) ([][]*model.APIToken, error) {
 	return batch(r.auth.APITokensByUsers(ctx, auth.ViewerFrom(ctx), objs))
+}
+
+func (r *userResolver) SecurityEvents(ctx context.Context, obj *model.User, first *int, after *string, last *int, before *string) (*AuditEventConnection, error) {
+	arguments := auth.PageArguments{First: first, After: after, Last: last, Before: before}
+	page, err := r.auth.SecurityEvents(ctx, auth.ViewerFrom(ctx), obj, arguments)
+	if err != nil {
+		return nil, err
+	}
+	return &AuditEventConnection{connection[*model.AuditEvent]{page: page, count: func(ctx context.Context) (int, error) {
+		return r.auth.CountSecurityEvents(ctx, auth.ViewerFrom(ctx), obj)
+	}}}, nil
 }
 
 func (r *Resolver) ApiToken() ApiTokenResolver { return &apiTokenResolver{r} }

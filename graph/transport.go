@@ -36,6 +36,8 @@ const (
 
 	// maxBody is the greatest size of a request's body in bytes.
 	maxBody = 100 << 10
+	// maxErrors is how many errors an answer holds at most.
+	maxErrors = 10
 )
 
 // refusal says why a request holds nothing that could be executed.
@@ -148,6 +150,9 @@ func (h *handler) write(w http.ResponseWriter, r *http.Request, a answer) {
 	}
 	if slices.Contains(a.codes(), string(auth.Unauthenticated)) {
 		h.auth.Challenge(w.Header(), auth.ViewerFrom(r.Context()))
+	}
+	if len(a.response.Errors) > maxErrors {
+		a.response.Errors = a.response.Errors[:maxErrors]
 	}
 	body, err := json.Marshal(struct {
 		Errors     gqlerror.List   `json:"errors,omitempty"`

@@ -232,7 +232,7 @@ func TestAPageOfUsersShowsTheirRoles(t *testing.T) {
 	s := newServer(t)
 	admin := s.fill()
 	r := admin.run(`{ users { nodes { username roles { name permissions } } } }`).ok()
-	if r.get("users.nodes.0.roles.0.name") != "admin" || r.get("users.nodes.0.roles.0.permissions.0") != "roles:read" || r.get("users.nodes.1.roles") != "[]" {
+	if r.get("users.nodes.0.roles.0.name") != "admin" || r.get("users.nodes.0.roles.0.permissions.0") != "audit:read" || r.get("users.nodes.1.roles") != "[]" {
 		t.Errorf("want each user's own roles: %s", r.body)
 	}
 }

@@ -11,6 +11,9 @@ const (
 	AuditUserEnabled     AuditKind = "USER_ENABLED"
 	AuditUserDeleted     AuditKind = "USER_DELETED"
 	AuditLoggedIn        AuditKind = "LOGGED_IN"
+	AuditLoginFailed     AuditKind = "LOGIN_FAILED"
+	AuditThrottled       AuditKind = "THROTTLED"
+	AuditUserUnlocked    AuditKind = "USER_UNLOCKED"
 	AuditLoggedOut       AuditKind = "LOGGED_OUT"
 	AuditReauthenticated AuditKind = "REAUTHENTICATED"
 	AuditSessionRevoked  AuditKind = "SESSION_REVOKED"
@@ -40,4 +43,6 @@ type AuditEvent struct {
 	UserAgent OptionalString `bun:",nullzero"`
 	RequestID OptionalString `bun:",nullzero"`
 	Detail    OptionalString `bun:",nullzero"` // never a secret
+
+	Occurrences int // how often it happened: once, unless refusals of a minute are counted together
 }

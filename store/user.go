@@ -72,13 +72,13 @@ type UserPage struct {
 	Filter     UserFilter
 	Sort       UserSort
 	Descending bool
-	From       *UserPosition // exclusive; nil for the beginning
+	From       *Position // exclusive; nil for the beginning
 	Limit      int
 }
 
-// UserPosition is a place in a sorted list of users: that of a user with this key and id.
-type UserPosition struct {
-	Key any // what UserSort.Key returned
+// Position is a place in a list that is sorted by a key and then by id.
+type Position struct {
+	Key any
 	ID  string
 }
 
@@ -87,15 +87,20 @@ type UserPosition struct {
 func (s *Store) Users(ctx context.Context, page UserPage) ([]*model.User, error) {
 	var users []*model.User
 	query := filterUsers(s.reads.NewSelect().Model(&users), page.Filter).Limit(int64(page.Limit))
-	column, direction, after := bun.Ident(page.Sort), "ASC", ">"
-	if page.Descending {
-		direction, after = "DESC", "<"
-	}
-	query.OrderExpr("? ?, id ?", column, bun.Safe(direction), bun.Safe(direction))
-	if page.From != nil {
-		query.Where("(?, id) ? (?, ?)", column, bun.Safe(after), page.From.Key, page.From.ID)
-	}
+	turnTo(query, bun.Ident(page.Sort), page.Descending, page.From)
 	return users, s.scan(ctx, query)
+}
+
+// turnTo sorts a list by a column and by id, and begins it behind a place.
+func turnTo(query *bun.SelectQuery, column bun.Ident, descending bool, from *Position) {
+	direction, after := bun.Safe("ASC"), bun.Safe(">")
+	if descending {
+		direction, after = bun.Safe("DESC"), bun.Safe("<")
+	}
+	query.OrderExpr("? ?, id ?", column, direction, direction)
+	if from != nil {
+		query.Where("(?, id) ? (?, ?)", column, after, from.Key, from.ID)
+	}
 }
 
 // CountUsers returns how many users the filter matches.

@@ -1,0 +1,46 @@
+package auth
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// crossSite reports whether a browser says that a page of a foreign origin makes the request. A
+// request without Origin and Sec-Fetch-Site is made by no page: browsers send one of them with
+// every POST. Pages of PublicURL and of Origins are not foreign.
+//
+// Whoever executes something on behalf of a cookie or of HTTP Basic, which browsers send by
+// themselves, or signs someone in, must refuse a cross-site request.
+func (s *Service) crossSite(r *http.Request) bool {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		return !s.ownOrigin(origin, r.Host)
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+		return false
+	default:
+		return true
+	}
+}
+
+// ownOrigin reports whether an origin is this server's, as the client or as the operator names
+// it, or one of Origins.
+func (s *Service) ownOrigin(origin, host string) bool {
+	if origin == s.PublicURL || slices.Contains(s.Origins, origin) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && u.Host != "" && u.Host == host && (u.Scheme == "https" || !s.Cookie.Secure)
+}
+
+// CheckSite refuses a cross-site request that acts by what browsers send by themselves, a cookie
+// or HTTP Basic, or that would sign its browser in. Where the operator lets pages of every
+// origin call, they may sign in and get no cookie.
+func (s *Service) CheckSite(v *Viewer, signsIn bool) error {
+	ambient := v.Scheme == SchemeCookie || v.Scheme == SchemeBasic
+	if !v.CrossSite || !ambient && (!signsIn || slices.Contains(s.Origins, "*")) {
+		return nil
+	}
+	return &Error{Code: Forbidden, Message: "Pages of this origin may not do this."}
+}
