@@ -43,8 +43,8 @@ type accessClaims struct {
 
 // verifiedToken remembers that a token's signature and claims were right.
 type verifiedToken struct {
-	keyID, sessionID, userID string
-	expires                  model.Time
+	sessionID, userID string
+	expires           model.Time
 }
 
 // AccessToken is a signed token and how long it lasts.
@@ -84,9 +84,12 @@ func (s *Service) IssueAccessToken(ctx context.Context, v *Viewer, audience stri
 		return nil, fmt.Errorf("failed to find a signing key: %w", err)
 	}
 	if v.Session == nil {
-		if v, err = s.sessionForBasic(ctx, v); err != nil {
-			return nil, err
-		}
+		v, err = s.sessionForBasic(ctx, v)
+	} else {
+		err = s.stillHolds(ctx, s.store, v)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return s.sign(v, key, audience, time.Duration(seconds)*time.Second)
 }
@@ -94,7 +97,7 @@ func (s *Service) IssueAccessToken(ctx context.Context, v *Viewer, audience stri
 // sessionForBasic opens a session for a viewer by HTTP Basic.
 func (s *Service) sessionForBasic(ctx context.Context, v *Viewer) (*Viewer, error) {
 	var signedIn *SignedIn
-	err := s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	err := s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		user, err := tx.LockUser(ctx, v.User.ID)
 		if err != nil {
 			return ended(err)
@@ -190,7 +193,7 @@ func (s *Service) verifyAccessToken(ctx context.Context, token string) (verified
 		return verifiedToken{}, errAccessToken
 	}
 	return verifiedToken{
-		keyID: key.id, sessionID: claims.SessionID, userID: claims.Subject, expires: model.NewTime(claims.Expiry.Time()),
+		sessionID: claims.SessionID, userID: claims.Subject, expires: model.NewTime(claims.Expiry.Time()),
 	}, nil
 }
 

@@ -30,6 +30,7 @@ func (s *Service) authenticateAPIToken(ctx context.Context, v *Viewer, token str
 		v.refusal = errSessionEnded
 	default:
 		s.fillIn(v, KindAPIToken, authority)
+		v.token = token
 		v.Roles, v.Permissions = nil, intersection(authority.APIToken.Scopes, v.Permissions)
 		if used := authority.APIToken.LastUsedAt; used.IsZero() || now >= used.Add(seenEvery) {
 			s.attempt(ctx, v, "note that an API token was used", s.store.SetAPITokenUsed(ctx, authority.APIToken.ID, used, now))
@@ -84,7 +85,7 @@ func (s *Service) CreateAPIToken(ctx context.Context, v *Viewer, in CreateAPITok
 		ID: s.newID(model.APITokenIDPrefix), UserID: v.User.ID, Name: in.Name, TokenHash: hashToken(secret),
 		Scopes: scopes, CreatedAt: now, ExpiresAt: in.ExpiresAt,
 	}
-	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	err = s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		if _, err := tx.LockUser(ctx, v.User.ID); err != nil {
 			return ended(err)
 		}
@@ -155,11 +156,20 @@ func (s *Service) RevokeAPIToken(ctx context.Context, v *Viewer, id string) (*mo
 	if v.Kind == KindAPIToken {
 		return nil, errForbidden
 	}
-	token, err := s.APIToken(ctx, v, id)
+	if err := v.Check(); err != nil {
+		return nil, err
+	}
+	if err := checkID("id", id, model.APITokenIDPrefix); err != nil {
+		return nil, err
+	}
+	token, err := found(s.store.APITokenByID(ctx, id))
 	if err != nil {
 		return nil, err
 	}
-	return token, s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	if !v.Is(token.UserID) && !v.Can(UsersWrite) {
+		return nil, errNotFound
+	}
+	return token, s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		if !v.Is(token.UserID) {
 			if err := s.mayManage(ctx, tx, v, token.UserID); err != nil {
 				return err

@@ -66,11 +66,15 @@ func (s *Service) authenticateBasic(ctx context.Context, v *Viewer, r *http.Requ
 		v.refusal = err
 	default:
 		authority, err := s.store.AuthorityByUser(ctx, account.user.ID)
-		if err != nil {
+		switch {
+		case errors.Is(err, store.ErrNotFound) || err == nil && !authority.User.Active():
+			v.refusal = errBasicRefused
+		case err != nil:
 			v.refusal = fmt.Errorf("failed to look up a user: %w", err)
-			return
+		default:
+			s.fillIn(v, KindPassword, authority)
+			v.passwordHash = account.hash()
 		}
-		s.fillIn(v, KindPassword, authority)
 	}
 }
 

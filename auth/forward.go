@@ -3,12 +3,13 @@ package auth
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
 
 // ServeForwardAuth answers a reverse proxy that asks, for each request, whether to let it
-// through: 200 with X-Auth-User, X-Auth-Session, X-Auth-Roles and X-Auth-Permissions, 401 with
+// through. An API token needs a permission for that. The answer is 200 with X-Auth-User, X-Auth-Session, X-Auth-Roles and X-Auth-Permissions, 401 with
 // WWW-Authenticate, or 403. The parameters `role` (any of them) and `permission` (all of
 // them) narrow it. It stands behind Middleware.
 func (s *Service) ServeForwardAuth(w http.ResponseWriter, r *http.Request) {
@@ -17,8 +18,18 @@ func (s *Service) ServeForwardAuth(w http.ResponseWriter, r *http.Request) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("X-Content-Type-Options", "nosniff")
-	asked := r.URL.Query()
-	err := s.CheckGuard(v, Guard{Roles: asked["role"], Permissions: asked["permission"]})
+	asked, err := url.ParseQuery(r.URL.RawQuery)
+	for name := range asked {
+		if name != "role" && name != "permission" {
+			err = errors.New("an unknown parameter")
+		}
+	}
+	if err != nil { // fail closed: the proxy's configuration has a mistake
+		http.Error(w, "the parameters are role and permission", http.StatusBadRequest)
+		return
+	}
+	// Like a mutation, since nobody knows what stands behind the proxy.
+	err = s.CheckGuard(v, Guard{Roles: asked["role"], Permissions: asked["permission"], Mutation: true})
 	refusal, _ := errors.AsType[*Error](err)
 	switch {
 	case err == nil:

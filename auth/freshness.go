@@ -42,35 +42,33 @@ func (s *Service) Reauthenticate(ctx context.Context, v *Viewer, password string
 	if err := checkSessionToken(v); err != nil {
 		return nil, err
 	}
-	if err := s.provePassword(ctx, v, "password", password); err != nil {
+	if _, err := s.provePassword(ctx, v, "password", password); err != nil {
 		return nil, err
 	}
-	return s.rotate(ctx, v, true, func(ctx context.Context, tx *store.Store) error {
-		if err := tx.SetAuthenticated(ctx, v.Session.ID, s.now(), printable(v.Client.UserAgent)); err != nil {
-			return err
-		}
-		return s.record(ctx, tx, v, about(model.AuditReauthenticated, v.User.ID))
-	})
+	return s.stepUp(ctx, v)
 }
 
 // provePassword refuses with INVALID_CREDENTIALS where the password, given in a field, is not
-// the viewer's.
-func (s *Service) provePassword(ctx context.Context, v *Viewer, field, password string) error {
+// the viewer's. It returns what is kept of the password that it compared with.
+func (s *Service) provePassword(ctx context.Context, v *Viewer, field, password string) (hash string, err error) {
 	if err := checkText(field, password, maxPassword); err != nil {
-		return err
+		return "", err
 	}
-	credential, err := passwordByUser(ctx, s.store, v.User.ID)
+	own, err := s.accountByID(ctx, s.store, v.User)
 	if err != nil {
-		return err
+		return "", err
 	}
-	own := account{user: v.User, password: credential}
 	counters := s.passwordCounters(v, v.User.ID)
 	match, _, err := s.tryPassword(ctx, v, counters, password, own.hash())
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !match {
-		return s.loginFailed(ctx, v, own, &Error{Code: InvalidCredentials, Field: field, Message: "This is not your password."})
+		return "", s.loginFailed(ctx, v, own, errNotYourPassword(field))
 	}
-	return s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error { return s.forgive(ctx, tx, counters) })
+	return own.hash(), s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error { return s.forgive(ctx, tx, counters) })
+}
+
+func errNotYourPassword(field string) error {
+	return &Error{Code: InvalidCredentials, Field: field, Message: "This is not your password."}
 }

@@ -45,7 +45,8 @@ type hasher struct {
 	keys []pepper // the current one first
 	jobs chan *hashJob
 	stop chan struct{}
-	once sync.Once // closes stop
+	once sync.Once     // closes stop
+	work atomic.Uint64 // rounds of bcrypt done so far: 2^cost for each hash
 	done sync.WaitGroup
 }
 
@@ -141,6 +142,7 @@ func (h *hasher) hash(ctx context.Context, password string, before func() error)
 		if fault = before(); fault != nil {
 			return
 		}
+		h.work.Add(1 << h.cost)
 		hash, fault = bcrypt.GenerateFromPassword(prehash(key, password), h.cost)
 	}); err != nil {
 		return "", err
@@ -172,10 +174,10 @@ func (h *hasher) verify(ctx context.Context, password, stored string, before fun
 		if refused = before(); refused != nil {
 			return
 		}
-		fault = bcrypt.CompareHashAndPassword(hash, prehash(key, password))
+		fault = h.compare(hash, key, password)
 		// A hash of a lower cost is topped up: 2^c + 2^c + 2^(c+1) + … = 2^h.cost.
 		for ; cost < h.cost; cost++ {
-			_ = bcrypt.CompareHashAndPassword(dummyHash(cost), prehash(key, password))
+			_ = h.compare(dummyHash(cost), key, password)
 		}
 	}); err != nil {
 		return false, false, err
@@ -191,6 +193,14 @@ func (h *hasher) verify(ctx context.Context, password, stored string, before fun
 	}
 	original, _ := bcrypt.Cost(hash)
 	return stored != "", original != h.cost || key.id != h.keys[0].id, nil
+}
+
+// compare compares a password with a bcrypt hash.
+func (h *hasher) compare(hash []byte, key pepper, password string) error {
+	if cost, err := bcrypt.Cost(hash); err == nil {
+		h.work.Add(1 << cost)
+	}
+	return bcrypt.CompareHashAndPassword(hash, prehash(key, password))
 }
 
 // parse splits what hash returned.

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -137,6 +138,24 @@ func TestAClosedHasherAnswers(t *testing.T) {
 	for _, cost := range []int{0, 3, 32} {
 		if _, err := newHasher(cost, 1, nil); err == nil {
 			t.Errorf("cost %d is taken", cost)
+		}
+	}
+}
+
+// TestEveryRefusalCostsTheSameWork counts the rounds of bcrypt that a wrong password costs, for an
+// account that does not exist, one whose hash is as dear as new ones, and cheaper ones.
+func TestEveryRefusalCostsTheSameWork(t *testing.T) {
+	t.Parallel()
+	h := startHasher(t, bcrypt.MinCost+3, 1, "a pepper")
+	stored := map[string]string{"an unknown account": "", "a hash of today's cost": h.mustHash(t, "secret")}
+	for cost := bcrypt.MinCost; cost < bcrypt.MinCost+3; cost++ {
+		stored[fmt.Sprint("a hash of cost ", cost)] = startHasher(t, cost, 1).mustHash(t, "secret")
+	}
+	for name, hash := range stored {
+		before := h.work.Load()
+		h.check(t, "a wrong password", hash, false, false)
+		if work := h.work.Load() - before; work != 1<<(bcrypt.MinCost+3) {
+			t.Errorf("%s costs %d rounds, want %d", name, work, 1<<(bcrypt.MinCost+3))
 		}
 	}
 }

@@ -70,10 +70,7 @@ func (k *keyring) signing(ctx context.Context, s *Service) (*signingKey, error) 
 			return key, nil
 		}
 	}
-	if err := k.rotate(ctx, s, &Viewer{}); err != nil {
-		return nil, err
-	}
-	return k.keys[0], nil
+	return k.rotate(ctx, s, &Viewer{})
 }
 
 // verifying returns the key with this id, or store.ErrNotFound.
@@ -130,10 +127,10 @@ func (k *keyring) read(ctx context.Context, s *Service, atMost time.Duration) er
 }
 
 // rotate makes a new key, which signs from now on, and retires the others.
-func (k *keyring) rotate(ctx context.Context, s *Service, v *Viewer) error {
+func (k *keyring) rotate(ctx context.Context, s *Service, v *Viewer) (*signingKey, error) {
 	row, err := s.newKey()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
 		if err := tx.InsertSigningKey(ctx, row); err != nil {
@@ -145,9 +142,12 @@ func (k *keyring) rotate(ctx context.Context, s *Service, v *Viewer) error {
 		return s.record(ctx, tx, v, aboutSubject(model.AuditKeysRotated, "", row.ID))
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return k.read(ctx, s, 0)
+	if err := k.read(ctx, s, 0); err != nil {
+		return nil, err
+	}
+	return s.openKey(row)
 }
 
 // RotateKeys makes a new signing key, to be used from now on. Tokens signed by the others stay
@@ -158,7 +158,8 @@ func (s *Service) RotateKeys(ctx context.Context, v *Viewer) error {
 	}
 	s.keys.mu.Lock()
 	defer s.keys.mu.Unlock()
-	return s.keys.rotate(ctx, s, v)
+	_, err := s.keys.rotate(ctx, s, v)
+	return err
 }
 
 // newKey returns a new key of the configured algorithm, its private part sealed.

@@ -144,17 +144,16 @@ func (s *Service) accountByIdentifier(ctx context.Context, db *store.Store, iden
 	if err != nil {
 		return account{}, err
 	}
-	password, err := passwordByUser(ctx, db, user.ID)
-	return account{user: user, password: password}, err
+	return s.accountByID(ctx, db, user)
 }
 
-// passwordByUser returns the user's password, and nil for a user who has none yet.
-func passwordByUser(ctx context.Context, db *store.Store, userID string) (*model.Credential, error) {
-	password, err := db.PasswordByUser(ctx, userID)
+// accountByID returns a user's account, without a password if they have none yet.
+func (s *Service) accountByID(ctx context.Context, db *store.Store, user *model.User) (account, error) {
+	password, err := db.PasswordByUser(ctx, user.ID)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
+		return account{user: user}, nil
 	}
-	return password, err
+	return account{user: user, password: password}, err
 }
 
 // userByIdentifier returns the user, or store.ErrNotFound, also for what no user can have.

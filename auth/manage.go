@@ -25,7 +25,7 @@ func (s *Service) manage(ctx context.Context, v *Viewer, field, userID string, c
 	if err := checkID(field, userID, model.UserIDPrefix); err != nil {
 		return err
 	}
-	return s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	return s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		user, err := found(tx.LockUser(ctx, userID))
 		if err != nil {
 			return err
@@ -113,7 +113,7 @@ func (s *Service) UpdateMe(ctx context.Context, v *Viewer, changes UserChanges) 
 		}
 	}
 	changes.Confirmed = nil
-	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	err = s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		if user, err = tx.LockUser(ctx, v.User.ID); err != nil {
 			return ended(err)
 		}
@@ -206,7 +206,7 @@ func (s *Service) DeleteMe(ctx context.Context, v *Viewer) error {
 	if err := s.checkFresh(v); err != nil {
 		return err
 	}
-	return s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error { return s.deleteUser(ctx, tx, v, v.User.ID) })
+	return s.act(ctx, v, func(ctx context.Context, tx *store.Store) error { return s.deleteUser(ctx, tx, v, v.User.ID) })
 }
 
 // DeleteUser deletes a user whom the viewer may manage, and everything that is theirs.
@@ -291,7 +291,7 @@ func (s *Service) AddUser(ctx context.Context, v *Viewer, in AddUserInput) (code
 	if in.Confirmed {
 		user.ConfirmedAt = user.CreatedAt
 	}
-	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	err = s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		if err := tx.InsertUser(ctx, user); err != nil {
 			return err
 		}

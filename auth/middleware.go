@@ -58,7 +58,7 @@ func (s *Service) identify(w http.ResponseWriter, r *http.Request, v *Viewer) {
 	if token := s.Cookie.read(r); s.takes(SchemeCookie) && token != "" {
 		v.Scheme = SchemeCookie
 		s.authenticateSession(ctx, v, token)
-		s.reissueCookie(ctx, w, v, token)
+		s.reissueCookie(w, r, v, token)
 	}
 }
 
@@ -76,10 +76,11 @@ func (s *Service) authenticateToken(ctx context.Context, v *Viewer, token string
 }
 
 // reissueCookie sends the cookie of a session again that outlives the time for which
-// browsers keep cookies. Of several requests at once, one does.
-func (s *Service) reissueCookie(ctx context.Context, w http.ResponseWriter, v *Viewer, token string) {
-	now := s.now()
-	if v.Session == nil || !v.Session.CookieDue(now) {
+// browsers keep cookies. Of several requests at once, one does. Only with a POST: proxies that ask
+// for forward authentication drop it.
+func (s *Service) reissueCookie(w http.ResponseWriter, r *http.Request, v *Viewer, token string) {
+	ctx, now := r.Context(), s.now()
+	if r.Method != http.MethodPost || v.Session == nil || v.superseded || !v.Session.CookieDue(now) {
 		return
 	}
 	issued, err := s.store.SetCookieIssued(ctx, v.Session.ID, v.Session.CookieIssuedAt, now)

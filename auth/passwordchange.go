@@ -28,14 +28,19 @@ func (s *Service) ChangePassword(ctx context.Context, v *Viewer, current, passwo
 	if err := s.checkOwnPassword("newPassword", password, v.User); err != nil {
 		return err
 	}
-	if err := s.provePassword(ctx, v, "currentPassword", current); err != nil {
+	proved, err := s.provePassword(ctx, v, "currentPassword", current)
+	if err != nil {
 		return err
 	}
 	return s.putPassword(ctx, v, v.User.ID, password, func(ctx context.Context, tx *store.Store) error {
-		if v.Session == nil {
-			return nil
+		if err := s.stillHolds(ctx, tx, v); err != nil {
+			return err
 		}
-		return tx.SetAuthenticated(ctx, v.Session.ID, s.now(), printable(v.Client.UserAgent))
+		kept, err := s.accountByID(ctx, tx, v.User)
+		if err == nil && kept.hash() != proved { // of two changes at once, one
+			err = errNotYourPassword("currentPassword")
+		}
+		return err
 	})
 }
 

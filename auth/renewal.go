@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -20,7 +21,8 @@ import (
 //     that neither a lost answer nor a second tab logs anyone out.
 //   - A predecessor that is used after that is in two hands. The session ends and the theft
 //     is recorded.
-//   - A predecessor is never fresh, so that step-up gives nothing to whoever holds an old token.
+//   - A predecessor is never fresh, and step-up gives a token that no predecessor leads to, so
+//     that it gives nothing to whoever holds an old one.
 
 // renewalGrace is how long a predecessor is accepted after its successor was used.
 const renewalGrace = 30 * time.Second
@@ -47,7 +49,7 @@ func (s *Service) RenewSession(ctx context.Context, v *Viewer) (*SignedIn, error
 	if err := s.checkRenewals(ctx, v); err != nil {
 		return nil, err
 	}
-	return s.rotate(ctx, v, !v.superseded, nil)
+	return s.renewal(ctx, v)
 }
 
 // checkRenewals refuses a user who renews or asks for tokens too often.
@@ -70,29 +72,65 @@ func checkSessionToken(v *Viewer) error {
 	return nil
 }
 
-// rotate returns the viewer in their session with its present token or, if advance is set, with
-// a new one. Inside the transaction it calls also, unless that is nil.
-func (s *Service) rotate(ctx context.Context, v *Viewer, advance bool, also func(ctx context.Context, tx *store.Store) error) (*SignedIn, error) {
+// renewal answers the session's present token or, to
+// whoever presents that, its successor.
+func (s *Service) renewal(ctx context.Context, v *Viewer) (*SignedIn, error) {
+	return s.rotate(ctx, v, func(ctx context.Context, tx *store.Store, session *model.Session) (string, error) {
+		token, err := currentToken(ctx, tx, v.token)
+		if err != nil {
+			return "", err
+		}
+		if !bytes.Equal(hashToken(token), session.TokenHash) {
+			return "", errSessionEnded
+		}
+		if token != v.token {
+			return token, nil // it has a successor already: that one again
+		}
+		nonce := make([]byte, nonceBytes)
+		_, _ = s.Random.Read(nonce) // crypto/rand never fails
+		next := successor(token, nonce)
+		return next, s.supersede(ctx, tx, session, nonce, next)
+	})
+}
+
+// stepUp makes the session fresh under a token that no earlier one leads to: whoever holds an
+// earlier one does not become fresh with it. A token that nobody has used yet is forgotten.
+func (s *Service) stepUp(ctx context.Context, v *Viewer) (*SignedIn, error) {
+	return s.rotate(ctx, v, func(ctx context.Context, tx *store.Store, session *model.Session) (string, error) {
+		next := s.newToken(sessionTokenPrefix)
+		var err error
+		if session.Unconfirmed {
+			err = tx.ReplaceToken(ctx, session.ID, hashToken(next))
+		} else {
+			err = s.supersede(ctx, tx, session, nil, next)
+		}
+		if err != nil {
+			return "", err
+		}
+		if err := tx.CutSuccessors(ctx, session.ID); err != nil {
+			return "", err
+		}
+		if err := tx.SetAuthenticated(ctx, session.ID, s.now(), printable(v.Client.UserAgent)); err != nil {
+			return "", err
+		}
+		return next, s.record(ctx, tx, v, about(model.AuditReauthenticated, v.User.ID))
+	})
+}
+
+// rotate returns the viewer in their session under the token that choose returns.
+func (s *Service) rotate(ctx context.Context, v *Viewer, choose func(ctx context.Context, tx *store.Store, session *model.Session) (string, error)) (*SignedIn, error) {
 	renewed := *v
 	renewed.superseded = false
-	err := s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	err := s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		if _, err := tx.LockUser(ctx, v.User.ID); err != nil { // two renewals at once: one after the other
 			return ended(err)
 		}
-		token, moved, err := currentToken(ctx, tx, v.token)
+		session, err := tx.SessionByID(ctx, v.Session.ID)
 		if err != nil {
+			return ended(err)
+		}
+		if renewed.token, err = choose(ctx, tx, session); err != nil {
 			return err
-		}
-		if advance && (!moved || also != nil) {
-			if token, err = s.supersede(ctx, tx, v.Session.ID, token); err != nil {
-				return err
-			}
-		}
-		renewed.token = token
-		if also != nil {
-			if err := also(ctx, tx); err != nil {
-				return err
-			}
 		}
 		renewed.Session, err = tx.SessionByID(ctx, v.Session.ID)
 		return ended(err)
@@ -103,33 +141,32 @@ func (s *Service) rotate(ctx context.Context, v *Viewer, advance bool, also func
 	return &SignedIn{Viewer: &renewed, Token: renewed.token}, nil
 }
 
-// currentToken follows a token to the one that its session has now, and reports whether that
-// is another one.
-func currentToken(ctx context.Context, tx *store.Store, token string) (current string, moved bool, err error) {
+// currentToken follows a token to the one that its session has now. Past a step-up it cannot.
+func currentToken(ctx context.Context, tx *store.Store, token string) (string, error) {
 	for {
 		superseded, err := tx.SupersededToken(ctx, hashToken(token))
 		if errors.Is(err, store.ErrNotFound) {
-			return token, moved, nil
+			return token, nil
 		}
 		if err != nil {
-			return "", false, err
+			return "", err
 		}
-		token, moved = successor(token, superseded.Nonce), true
+		if len(superseded.Nonce) == 0 {
+			return "", &Error{Code: ReauthenticationRequired, Message: "The session has a newer token. Prove your password again to get one."}
+		}
+		token = successor(token, superseded.Nonce)
 	}
 }
 
-// supersede gives the session the successor of its present token and returns it.
-func (s *Service) supersede(ctx context.Context, tx *store.Store, sessionID, token string) (string, error) {
-	nonce := make([]byte, nonceBytes)
-	_, _ = s.Random.Read(nonce) // crypto/rand never fails
-	next := successor(token, nonce)
+// supersede gives the session another token in the place of its present one.
+func (s *Service) supersede(ctx context.Context, tx *store.Store, session *model.Session, nonce []byte, next string) error {
 	superseded, err := tx.SupersedeToken(ctx, &model.SupersededToken{
-		TokenHash: hashToken(token), SessionID: sessionID, Nonce: nonce, SupersededAt: s.now(),
+		TokenHash: session.TokenHash, SessionID: session.ID, Nonce: append([]byte{}, nonce...), SupersededAt: s.now(),
 	}, hashToken(next))
 	if err == nil && !superseded {
 		err = errSessionEnded
 	}
-	return next, err
+	return err
 }
 
 // ended turns a missing row of a session or its user into the answer that the session has ended.

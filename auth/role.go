@@ -38,13 +38,13 @@ func (s *Service) addRole(v *Viewer, role *model.Role) {
 	}
 }
 
-// PermissionsOf returns what a role permits: for admin, all there is, also what a
-// later version of the schema adds.
+// PermissionsOf returns what a role permits: for admin, all there is, also what a later version
+// of the schema adds. A permission that the schema does not declare any more counts nowhere.
 func (s *Service) PermissionsOf(role *model.Role) model.Permissions {
 	if role.Name == model.RoleAdmin {
 		return s.Permissions
 	}
-	return role.Permissions
+	return intersection(role.Permissions, s.Permissions)
 }
 
 // RolesByUsers returns the roles of each user, in the users' order, sorted by name. A viewer
@@ -115,6 +115,10 @@ func (s *Service) PermissionsByUsers(ctx context.Context, v *Viewer, users []*mo
 
 // Can reports whether a user may do one thing, to whoever may see what they may do.
 func (s *Service) Can(ctx context.Context, v *Viewer, user *model.User, permission string) (*bool, error) {
+	if v.Is(user.ID) {
+		can := v.Can(permission)
+		return &can, nil
+	}
 	permissions, refusals, err := s.PermissionsByUsers(ctx, v, []*model.User{user})
 	if err == nil {
 		err = refusals[0]
@@ -170,7 +174,7 @@ func (s *Service) CreateRole(ctx context.Context, v *Viewer, changes RoleChanges
 	if err := s.applyRoleChanges(v, role, changes); err != nil {
 		return nil, err
 	}
-	err := s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	err := s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		if err := tx.InsertRole(ctx, role); err != nil {
 			return err
 		}
@@ -221,6 +225,9 @@ func (s *Service) UpdateRole(ctx context.Context, v *Viewer, id string, changes 
 		if err := tx.UpdateRole(ctx, role); err != nil {
 			return err
 		}
+		if err := tx.DeleteHeldPasswordCodes(ctx, role.ID); err != nil {
+			return err
+		}
 		tokens, err := tx.HeldAPITokens(ctx, role.ID)
 		if err != nil {
 			return err
@@ -263,7 +270,7 @@ func (s *Service) manageRole(ctx context.Context, v *Viewer, id string, change f
 	if err := checkID("id", id, model.RoleIDPrefix); err != nil {
 		return err
 	}
-	return s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	return s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		role, err := found(tx.RoleByID(ctx, id))
 		if err != nil {
 			return err
@@ -274,7 +281,7 @@ func (s *Service) manageRole(ctx context.Context, v *Viewer, id string, change f
 		if role.Name == model.RoleAdmin {
 			return &Error{Code: Forbidden, Message: "The built-in role cannot be changed."}
 		}
-		if err := holdsAll(v, role.Permissions); err != nil {
+		if err := holdsAll(v, s.PermissionsOf(role)); err != nil {
 			return err
 		}
 		return change(ctx, tx, role)
@@ -323,7 +330,7 @@ func (s *Service) changeRoles(ctx context.Context, v *Viewer, userID string, cha
 	if err := checkID("userId", userID, model.UserIDPrefix); err != nil {
 		return nil, err
 	}
-	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	err = s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		if user, err = found(tx.LockUser(ctx, userID)); err != nil {
 			return err
 		}
@@ -349,6 +356,10 @@ func (s *Service) grant(ctx context.Context, tx *store.Store, v *Viewer, field, 
 		return err
 	}
 	if err := tx.GrantRole(ctx, &model.UserRole{UserID: userID, RoleID: role.ID, GrantedAt: s.now()}); err != nil {
+		return err
+	}
+	// Whoever made a code for the user may not be entitled to one any more.
+	if err := tx.DeletePasswordCode(ctx, userID); err != nil {
 		return err
 	}
 	return s.record(ctx, tx, v, aboutSubject(model.AuditRoleGranted, userID, role.ID))

@@ -58,8 +58,16 @@ func (s *Service) startSession(ctx context.Context, tx *store.Store, v *Viewer, 
 		return nil, err
 	}
 	if s.MaxSessions > 0 {
-		if err := tx.DeleteOldestSessions(ctx, user.ID, s.MaxSessions); err != nil {
+		ended, err := tx.DeleteOldestSessions(ctx, user.ID, s.MaxSessions)
+		if err != nil {
 			return nil, err
+		}
+		if ended > 0 {
+			event := about(model.AuditSessionRevoked, user.ID)
+			event.Detail = model.OptionalString(fmt.Sprintf("%d over the limit", ended))
+			if err := s.record(ctx, tx, v, event); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := tx.TrackLogin(ctx, user.ID, now, v.Client.address()); err != nil {
@@ -117,7 +125,7 @@ func (s *Service) authenticateSession(ctx context.Context, v *Viewer, token stri
 	if s.acceptSession(ctx, v, KindSession, authority, err) {
 		v.token = token
 		if v.Session.Unconfirmed && !v.superseded {
-			s.attempt(ctx, v, "note the first use of a token", s.store.ConfirmSuccessor(ctx, v.Session.ID, s.now()))
+			s.attempt(ctx, v, "note the first use of a token", s.store.ConfirmSuccessor(ctx, v.Session.ID, hash, s.now()))
 		}
 	}
 }
@@ -228,11 +236,20 @@ func (s *Service) Logout(ctx context.Context, v *Viewer) (bool, error) {
 // RevokeSession ends one of the viewer's own sessions, or anyone's whose account the viewer may
 // manage. Otherwise, and where there is none, it refuses with NOT_FOUND.
 func (s *Service) RevokeSession(ctx context.Context, v *Viewer, id string) (*model.Session, error) {
-	session, err := s.Session(ctx, v, id)
+	if err := v.Check(); err != nil {
+		return nil, err
+	}
+	if err := checkID("id", id, model.SessionIDPrefix); err != nil {
+		return nil, err
+	}
+	session, err := found(s.store.SessionByID(ctx, id))
 	if err != nil {
 		return nil, err
 	}
-	return session, s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	if !v.Is(session.UserID) && !v.Can(UsersWrite) {
+		return nil, errNotFound
+	}
+	return session, s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		if !v.Is(session.UserID) {
 			if err := s.mayManage(ctx, tx, v, session.UserID); err != nil {
 				return err
@@ -248,7 +265,7 @@ func (s *Service) RevokeOtherSessions(ctx context.Context, v *Viewer) (count int
 	if err := s.checkUser(v); err != nil {
 		return 0, err
 	}
-	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	err = s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		count, err = s.endSessions(ctx, tx, v, v.User.ID, v.sessionID())
 		return err
 	})

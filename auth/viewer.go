@@ -68,10 +68,11 @@ type Viewer struct {
 	Client      Client
 	CrossSite   bool // whether a page of a foreign origin makes the request
 
-	refusal    error  // why the presented credential does not count: an *Error or an outage
-	token      string // the presented session token, from which a successor can be made
-	device     string // the cookie of known devices, as it came
-	superseded bool   // whether the presented session token has a successor already
+	refusal      error  // why the presented credential does not count: an *Error or an outage
+	token        string // the presented session or API token
+	passwordHash string // what was kept of the presented password
+	device       string // the cookie of known devices, as it came
+	superseded   bool   // whether the presented session token has a successor already
 }
 
 // Operator returns the viewer of a command: whoever runs commands on the server's machine
@@ -93,6 +94,9 @@ func (v *Viewer) SignedIn() bool { return v.Kind != "" }
 
 // Can reports whether the viewer holds a permission.
 func (v *Viewer) Can(permission string) bool { return v.Permissions.Contains(permission) }
+
+// has reports whether the viewer holds a role.
+func (v *Viewer) has(role string) bool { return slices.Contains(v.Roles, role) }
 
 // Is reports whether the viewer is the user with this id.
 func (v *Viewer) Is(userID string) bool { return v.User != nil && v.User.ID == userID }
@@ -133,7 +137,7 @@ func (s *Service) CheckGuard(v *Viewer, guard Guard) error {
 	if guard.Schemes != nil && !slices.Contains(guard.Schemes, v.Scheme) {
 		return &Error{Code: Forbidden, Message: "This field does not take a credential that is presented in this way."}
 	}
-	if guard.Roles != nil && !slices.ContainsFunc(guard.Roles, func(role string) bool { return slices.Contains(v.Roles, role) }) {
+	if guard.Roles != nil && !slices.ContainsFunc(guard.Roles, v.has) {
 		return errForbidden
 	}
 	if v.Kind == KindAPIToken && guard.Mutation && guard.Permissions == nil {

@@ -41,7 +41,7 @@ type server struct {
 	log     *syncBuffer
 
 	session, adminClient *client // made by prepare
-	code                 string
+	code, adaID          string
 
 	mu  sync.Mutex
 	now time.Time
@@ -76,19 +76,35 @@ func newServerAt(t *testing.T, address string, changes ...func(*auth.Options)) *
 		t.Fatal(err)
 	}
 	t.Cleanup(s.auth.Close)
-	handler, err := graph.NewHandler(s.auth, graph.Options{Introspection: true, Log: log})
+	s.origin = s.serve(graph.Options{Introspection: true, Log: log})
+	s.URL = s.origin + "/graphql"
+	return s
+}
+
+// serve listens on a port of its own and returns the origin.
+func (s *server) serve(options graph.Options) string {
+	s.t.Helper()
+	if options.Log == nil {
+		options.Log = s.auth.Log
+	}
+	handler, err := graph.NewHandler(s.auth, options)
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", handler)
 	mux.Handle("/auth", s.auth.Middleware(http.HandlerFunc(s.auth.ServeForwardAuth)))
 	mux.HandleFunc("/.well-known/jwks.json", s.auth.ServeKeys)
 	listener := httptest.NewServer(mux)
-	t.Cleanup(listener.Close)
-	s.origin = listener.URL
-	s.URL = s.origin + "/graphql"
-	return s
+	s.t.Cleanup(listener.Close)
+	return listener.URL
+}
+
+// browserAt returns a client of another port of the server.
+func (s *server) browserAt(origin string) *client {
+	c := s.browser()
+	c.url = origin + "/graphql"
+	return c
 }
 
 func (s *server) forwardAuth() string { return s.origin + "/auth" }
@@ -172,7 +188,10 @@ type reply struct {
 type replyError struct {
 	Message    string
 	Path       []any
-	Extensions struct{ Code, Field, RequestID string }
+	Extensions struct {
+		Code, Field, RequestID string
+		RetryAfter             int
+	}
 }
 
 // run executes an operation. Variables come in pairs of name and value.

@@ -145,7 +145,7 @@ func isEncodingFault(fault *jsontext.SyntacticError) bool {
 func (h *handler) write(w http.ResponseWriter, r *http.Request, a answer) {
 	mediaType := responseType(r.Header.Values("Accept"))
 	status := a.status
-	if a.operation != nil && mediaType == mediaJSON {
+	if a.operation != nil && status == http.StatusBadRequest && mediaType == mediaJSON {
 		status = http.StatusOK
 	}
 	if slices.Contains(a.codes(), string(auth.Unauthenticated)) {

@@ -85,12 +85,14 @@ func (s *Store) GrantRole(ctx context.Context, grant *model.UserRole) error {
 	return err
 }
 
-// HasRoleHolder reports whether any user who may sign in holds the role of that name.
+// HasRoleHolder reports whether any user who can sign in, being active and having a password,
+// holds the role of that name.
 func (s *Store) HasRoleHolder(ctx context.Context, name string) (held bool, err error) {
 	err = s.scan(ctx, s.reads.NewSelect().ColumnExpr("EXISTS (?)", s.reads.NewSelect().ColumnExpr("1").
 		TableExpr("roles AS r").
 		Join("JOIN user_roles AS ur ON ur.role_id = r.id").
 		Join("JOIN users AS u ON u.id = ur.user_id").
+		Join("JOIN credentials AS c ON c.user_id = u.id AND c.kind = ?", model.KindPassword).
 		Where("r.name = ?", name).Where("u.disabled_at IS NULL")), &held)
 	return held, err
 }

@@ -39,13 +39,13 @@ func (s *Store) DeleteSessionsByUser(ctx context.Context, userID, except string)
 		Where("user_id = ?", userID).Where("id <> ?", except))
 }
 
-// DeleteOldestSessions ends the user's oldest sessions until keep are left.
-func (s *Store) DeleteOldestSessions(ctx context.Context, userID string, keep int) error {
+// DeleteOldestSessions ends the sessions that the user has not used for longest until keep are
+// left, and returns how many they were.
+func (s *Store) DeleteOldestSessions(ctx context.Context, userID string, keep int) (int, error) {
 	newest := s.reads.NewSelect().Model((*model.Session)(nil)).Column("id").
-		Where("user_id = ?", userID).Order("created_at DESC", "id DESC").Limit(int64(keep))
-	_, err := s.exec(ctx, s.writes.NewDelete().Model((*model.Session)(nil)).
+		Where("user_id = ?", userID).Order("last_seen_at DESC", "id DESC").Limit(int64(keep))
+	return s.exec(ctx, s.writes.NewDelete().Model((*model.Session)(nil)).
 		Where("user_id = ?", userID).Where("id NOT IN (?)", newest))
-	return err
 }
 
 // SetSessionSeen notes that a session was used, if it was last seen at previous, so that of
@@ -85,18 +85,36 @@ func (s *Store) SupersededToken(ctx context.Context, hash []byte) (*model.Supers
 	return token, err
 }
 
-// ConfirmSuccessor notes that a session's present token was used for the first time.
-func (s *Store) ConfirmSuccessor(ctx context.Context, sessionID string, now model.Time) error {
+// ConfirmSuccessor notes that a session's token was used for the first time, if it is still
+// the one with this hash.
+func (s *Store) ConfirmSuccessor(ctx context.Context, sessionID string, hash []byte, now model.Time) error {
 	return s.Tx(ctx, func(ctx context.Context, tx *Store) error {
-		if _, err := tx.exec(ctx, tx.writes.NewUpdate().Model((*model.SupersededToken)(nil)).
-			Set("successor_used_at = ?", now).
-			Where("session_id = ?", sessionID).Where("successor_used_at IS NULL")); err != nil {
+		confirmed, err := tx.exec(ctx, tx.writes.NewUpdate().Model((*model.Session)(nil)).
+			Set("unconfirmed = ?", false).
+			Where("id = ?", sessionID).Where("token_hash = ?", hash).Where("unconfirmed"))
+		if err != nil || confirmed == 0 {
 			return err
 		}
-		_, err := tx.exec(ctx, tx.writes.NewUpdate().Model((*model.Session)(nil)).
-			Set("unconfirmed = ?", false).Where("id = ?", sessionID))
+		_, err = tx.exec(ctx, tx.writes.NewUpdate().Model((*model.SupersededToken)(nil)).
+			Set("successor_used_at = ?", now).
+			Where("session_id = ?", sessionID).Where("successor_used_at IS NULL"))
 		return err
 	})
+}
+
+// CutSuccessors makes it impossible to find a session's later tokens by its earlier ones.
+func (s *Store) CutSuccessors(ctx context.Context, sessionID string) error {
+	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.SupersededToken)(nil)).
+		Set("nonce = ?", []byte{}).Where("session_id = ?", sessionID))
+	return err
+}
+
+// ReplaceToken gives a session another token, whatever the present one is, and forgets that one:
+// nobody has used it.
+func (s *Store) ReplaceToken(ctx context.Context, sessionID string, hash []byte) error {
+	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.Session)(nil)).
+		Set("token_hash = ?", hash).Set("unconfirmed = ?", true).Where("id = ?", sessionID))
+	return err
 }
 
 // SetAuthenticated notes that the password was proved in a session, from a user agent.
@@ -119,7 +137,7 @@ func (s *Store) DeleteIdleSessions(ctx context.Context, since model.Time, limit 
 	return s.deleteSome(ctx, (*model.Session)(nil), "id", "last_seen_at", since, limit)
 }
 
-// DeleteSupersededTokens removes tokens that were superseded before a time.
+// DeleteSupersededTokens removes tokens whose successor was first used before a time.
 func (s *Store) DeleteSupersededTokens(ctx context.Context, before model.Time, limit int) (int, error) {
-	return s.deleteSome(ctx, (*model.SupersededToken)(nil), "token_hash", "superseded_at", before, limit)
+	return s.deleteSome(ctx, (*model.SupersededToken)(nil), "token_hash", "successor_used_at", before, limit)
 }

@@ -82,6 +82,13 @@ func (s *Store) DeletePasswordCode(ctx context.Context, userID string) error {
 	return err
 }
 
+// DeleteHeldPasswordCodes removes the password codes of whoever holds the role.
+func (s *Store) DeleteHeldPasswordCodes(ctx context.Context, roleID string) error {
+	holders := s.reads.NewSelect().Model((*model.UserRole)(nil)).Column("user_id").Where("role_id = ?", roleID)
+	_, err := s.exec(ctx, s.writes.NewDelete().Model((*model.PasswordCode)(nil)).Where("user_id IN (?)", holders))
+	return err
+}
+
 // HeldAPITokens returns the API tokens with any scope whose owners hold the role.
 func (s *Store) HeldAPITokens(ctx context.Context, roleID string) ([]*model.APIToken, error) {
 	var tokens []*model.APIToken

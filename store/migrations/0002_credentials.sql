@@ -17,7 +17,8 @@ ALTER TABLE sessions ADD COLUMN unconfirmed BOOLEAN NOT NULL DEFAULT FALSE;
 CREATE INDEX sessions_by_last_seen ON sessions (last_seen_at);
 
 -- The tokens that a session had before its present one. The successor of each is the
--- HMAC-SHA-256 of it and the nonce, so that it can be answered again.
+-- HMAC-SHA-256 of it and the nonce, so that it can be answered again; with an empty nonce
+-- it cannot be told from it.
 CREATE TABLE superseded_tokens (
     token_hash        BLOB   NOT NULL PRIMARY KEY,
     session_id        TEXT   NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
@@ -27,7 +28,7 @@ CREATE TABLE superseded_tokens (
 );
 
 CREATE INDEX superseded_tokens_by_session ON superseded_tokens (session_id);
-CREATE INDEX superseded_tokens_by_age ON superseded_tokens (superseded_at);
+CREATE INDEX superseded_tokens_by_age ON superseded_tokens (successor_used_at) WHERE successor_used_at IS NOT NULL;
 
 CREATE TABLE api_tokens (
     id           TEXT   NOT NULL PRIMARY KEY,

@@ -1,0 +1,67 @@
+package graph
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2"
+)
+
+// Each target has seeds and an invariant. `go test` runs the seeds; `go test -run '^$' -fuzz NAME
+// -fuzztime 10m ./graph` looks for more.
+
+// FuzzRequestBody: a body is either a request or a refusal, and a refusal never quotes it.
+func FuzzRequestBody(f *testing.F) {
+	const canary = "kAnArIeNvOgEl"
+	for _, seed := range []string{
+		`{"query":"{ me { id } }"}`, `{"query":"{ me { id } }","variables":{"a":1},"operationName":"A","extensions":{}}`,
+		`{"query":1}`, `{"QUERY":"x"}`, `[]`, `null`, `{"query":"x","query":"y"}`, `{"query":"x"} {}`, "{\"query\":\"\xff\"}",
+		`{"query":"x","variables":{"password":"\ud800"}}`, `{"variables":{"a":{"b":[{"c":1e999}]}}}`, "", "{", `{"query":"` + canary + `"`,
+		`{"query":null,"variables":"` + canary + `"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		params, refusal := parseRequest(body)
+		if (params == nil) == (refusal == nil) {
+			t.Fatalf("%q is both or neither: %v, %v", body, params, refusal)
+		}
+		if params != nil && params.Query == "" {
+			t.Errorf("%q is a request without a query", body)
+		}
+		if refusal != nil && (refusal.status < 400 || strings.Contains(refusal.message, canary)) {
+			t.Errorf("%q is refused with %d %q", body, refusal.status, refusal.message)
+		}
+	})
+}
+
+// FuzzSurvey: a survey ends, is never negative, counts what is nested, and knows introspection.
+func FuzzSurvey(f *testing.F) {
+	for _, seed := range []string{
+		`{ me { id } }`, `{ users(first: 100) { nodes { sessions { id } } } }`, `query($n: Int) { users(first: $n) { edges { node { id } } } }`,
+		`{ ...A } fragment A on Query { ...B ...B } fragment B on Query { me { id } }`, `{ __schema { types { name } } }`,
+		`mutation { a: logout { loggedOut } b: logout { loggedOut } }`, `{ users(first: -1) { totalCount } }`, `{ me @skip(if: true) { id } }`,
+		`{ node(id: "x") { ... on User { sessions { user { sessions { id } } } } } }`, `{ users(first: 99999999999999999999) { totalCount } }`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		if len(query) > 2000 {
+			return // the token limit comes first
+		}
+		document, err := gqlparser.LoadQueryWithRules(Schema(), query, nil)
+		if err != nil {
+			return
+		}
+		for _, operation := range document.Operations {
+			survey := surveyOperation(&graphql.OperationContext{Doc: document, Operation: operation, Variables: map[string]any{}})
+			if survey.depth < 1 || survey.cost < 1 || survey.passwords < 0 {
+				t.Errorf("%q is surveyed as %+v", query, survey)
+			}
+			if survey.introspection && !strings.Contains(query, "__schema") && !strings.Contains(query, "__type") {
+				t.Errorf("%q is taken for introspection", query)
+			}
+		}
+	})
+}
