@@ -1,0 +1,23 @@
+// Takes the code blocks out of docs/verify.md, so that what the page shows is what runs.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const page = join(import.meta.dirname, '..', '..', 'docs', 'verify.md')
+
+/** Returns the code block behind the marker `<!-- name -->`. */
+export async function codeBlock(name) {
+  const [, rest] = (await readFile(page, 'utf8')).split(`<!-- ${name} -->\n\`\`\``)
+  const [block] = rest?.split('\n```\n') ?? []
+  assert.ok(block, `docs/verify.md has no block ${name}`)
+  return block.slice(block.indexOf('\n') + 1) + '\n' // without the language
+}
+
+/** Replaces every text by another in a code block, and fails where one does not occur. */
+export function replaceAll(block, replacements) {
+  for (const [text, other] of Object.entries(replacements)) {
+    assert.ok(block.includes(text), `docs/verify.md does not say ${text}`)
+    block = block.replaceAll(text, other)
+  }
+  return block
+}
