@@ -285,3 +285,41 @@ func (i *instance) listening() string {
 	i.t.Fatalf("no address in:\n%s", i.banner)
 	return ""
 }
+
+func TestEveryAnswerConfinesTheBrowser(t *testing.T) {
+	t.Parallel()
+	plain, https := start(t), start(t, "AUTHGRAPH_PUBLIC_URL=https://login.example.test")
+	https.URL = https.listening()
+	for _, i := range []*instance{plain, https} {
+		for _, path := range []string{"/", "/graphql", "/healthz", "/readyz", "/auth", "/.well-known/jwks.json", "/nothing", "/assets/nothing"} {
+			response, _ := i.get(path)
+			for name, want := range map[string]string{
+				"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
+				"Cross-Origin-Resource-Policy": "same-origin",
+			} {
+				if got := response.Header.Get(name); got != want {
+					t.Errorf("%s: %s is %q", path, name, got)
+				}
+			}
+			policy := response.Header.Get("Content-Security-Policy")
+			if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") {
+				t.Errorf("%s: the policy is %q", path, policy)
+			}
+			if got := response.Header.Get("Strict-Transport-Security"); (got != "") != (i == https) {
+				t.Errorf("%s: Strict-Transport-Security is %q", path, got)
+			}
+			if strings.Contains(response.Header.Get("Content-Type"), "html") && path != "/" {
+				t.Errorf("%s is a page", path)
+			}
+		}
+	}
+}
+
+func TestAHugeHeaderIsRefused(t *testing.T) {
+	t.Parallel()
+	i := start(t)
+	response, _ := i.post(http.DefaultClient, `{ status { signupOpen } }`, "X-Large", strings.Repeat("x", 100<<10))
+	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("status %d", response.StatusCode)
+	}
+}
