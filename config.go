@@ -220,6 +220,14 @@ func (s *Settings) checkPublicURL() error {
 	return nil
 }
 
+// choosePort completes a PUBLIC_URL whose port was left to the system to choose.
+func (s *Settings) choosePort(address net.Addr) {
+	if s.PublicURL.Port() == "0" {
+		_, port, _ := net.SplitHostPort(address.String())
+		s.PublicURL.Host = net.JoinHostPort(s.PublicURL.Hostname(), port)
+	}
+}
+
 // checkOrigin refuses what is not a web origin (RFC 6454, section 6.2).
 func checkOrigin(origin string) error {
 	if origin == "*" {

@@ -171,6 +171,12 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	log := newLogger(console.err)
+	listener, err := net.Listen("tcp", settings.Addr)
+	if err != nil {
+		return fmt.Errorf("failed to listen: %w", err)
+	}
+	defer listener.Close() // again, after the server has
+	settings.choosePort(listener.Addr())
 	backend, err := open(ctx, settings, log)
 	if err != nil {
 		return err
@@ -186,10 +192,6 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", settings.Addr)
-	if err != nil {
-		return fmt.Errorf("failed to listen: %w", err)
-	}
 	server := &http.Server{
 		Handler:           secure(settings, routes(settings, api, backend.auth)),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -200,7 +202,7 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	if err := welcome(ctx, console.out, settings, backend.auth, listener.Addr()); err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	for _, warning := range settings.warnings() {
 		log.Warn(warning)
@@ -350,11 +352,7 @@ func ensureUsers(ctx context.Context, settings *Settings, service *auth.Service,
 
 // welcome says where everything is.
 func welcome(ctx context.Context, w io.Writer, settings *Settings, service *auth.Service, address net.Addr) error {
-	at := *settings.PublicURL
-	if at.Port() == "0" {
-		_, port, _ := net.SplitHostPort(address.String())
-		at.Host = net.JoinHostPort(at.Hostname(), port)
-	}
+	at := settings.PublicURL
 	if settings.playground() {
 		fmt.Fprintln(w, "playground", at.JoinPath("/").String())
 	}

@@ -34,7 +34,7 @@ func (s *Service) ServeForwardAuth(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 		header.Set("X-Auth-User", v.ID())
-		header.Set("X-Auth-Session", v.sessionID())
+		header.Set("X-Auth-Session", v.SessionID())
 		header.Set("X-Auth-Roles", strings.Join(slices.Sorted(slices.Values(v.Roles)), " "))
 		header.Set("X-Auth-Permissions", strings.Join(slices.Sorted(slices.Values(v.Permissions)), " "))
 		w.WriteHeader(http.StatusOK)

@@ -67,7 +67,7 @@ func (s *Service) putPassword(ctx context.Context, v *Viewer, userID, password s
 		}
 		own := ""
 		if v.Is(userID) {
-			own = v.sessionID()
+			own = v.SessionID()
 		}
 		if err := s.replacePassword(ctx, tx, userID, hash, own); err != nil {
 			return err

@@ -266,7 +266,7 @@ func (s *Service) RevokeOtherSessions(ctx context.Context, v *Viewer) (count int
 		return 0, err
 	}
 	err = s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
-		count, err = s.endSessions(ctx, tx, v, v.User.ID, v.sessionID())
+		count, err = s.endSessions(ctx, tx, v, v.User.ID, v.SessionID())
 		return err
 	})
 	return count, err
@@ -293,8 +293,8 @@ func (s *Service) endSessions(ctx context.Context, tx *store.Store, v *Viewer, u
 	return count, s.record(ctx, tx, v, event)
 }
 
-// sessionID returns the id of the session that the viewer asks in, and "" where there is none.
-func (v *Viewer) sessionID() string {
+// SessionID returns the id of the session that the viewer asks in, and "" where there is none.
+func (v *Viewer) SessionID() string {
 	if v.Session == nil {
 		return ""
 	}

@@ -1493,7 +1493,10 @@ UNAUTHENTICATED; a signed-in caller who does not meet the rest gets FORBIDDEN, o
 REAUTHENTICATION_REQUIRED where only ` + "`" + `fresh` + "`" + ` is missing.
 """
 directive @auth(
-  "The caller must hold at least one of these roles."
+  """
+  The caller must hold at least one of these roles. Whoever may grant roles can give themselves
+  any that permits nothing more than they may do, so guard what matters by a permission.
+  """
   roles: [String!]
   "The caller must hold all of these permissions, each one declared with @permission."
   permissions: [String!]
@@ -1521,11 +1524,11 @@ directive @permission(
 ) repeatable on SCHEMA
 
 schema
-  @permission(name: "users:read", description: "See every user, their roles and when they signed up.")
-  @permission(name: "users:write", description: "Add, change, disable and delete users who hold no permission that the holder lacks, and end their sessions and tokens.")
+  @permission(name: "users:read", description: "See every user: their account, roles, sessions and API tokens.")
+  @permission(name: "users:write", description: "Add, change, disable and delete users who hold no permission that the holder lacks, see those whom they change, and end their sessions and tokens.")
   @permission(name: "audit:read", description: "See the whole audit trail.")
   @permission(name: "roles:read", description: "See every role and what it permits.")
-  @permission(name: "roles:write", description: "Make, change, grant and revoke roles that permit no more than the holder may do.") {
+  @permission(name: "roles:write", description: "Make, change, grant and revoke roles that permit no more than the holder may do. A role's name alone keeps nothing from its holder: guard what matters by a permission.") {
   query: Query
   mutation: Mutation
 }

@@ -122,6 +122,8 @@ func (h *handler) logOperation(ctx context.Context, a answer, took time.Duration
 		slog.Int("status", a.status),
 		slog.Float64("milliseconds", float64(took.Microseconds())/1000),
 		slog.String("viewer", v.ID()),
+		slog.String("session", v.SessionID()),
+		slog.String("address", v.Client.Address.String()),
 		slog.String("requestId", v.Client.RequestID),
 	}
 	if a.operation != nil && a.operation.Operation != nil {

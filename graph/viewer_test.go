@@ -169,7 +169,7 @@ func TestSecretsStayOutOfLogsAndAnswers(t *testing.T) {
 		t.Error("the log holds a secret")
 	}
 	log := s.log.String()
-	for _, want := range []string{`"name":"LogIn"`, `"kind":"mutation"`, `"errors":["INVALID_CREDENTIALS"]`, `"viewer":"usr_`, `"requestId":"req_`, `"milliseconds":`} {
+	for _, want := range []string{`"name":"LogIn"`, `"kind":"mutation"`, `"errors":["INVALID_CREDENTIALS"]`, `"viewer":"usr_`, `"requestId":"req_`, `"session":"ses_`, `"address":"127.0.0.1"`, `"milliseconds":`} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %s", want)
 		}

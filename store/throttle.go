@@ -49,10 +49,11 @@ func (s *Store) ForgetAttempts(ctx context.Context, keys ...string) error {
 	return err
 }
 
-// UncountAttempt takes back one attempt under a key that did not turn out to be a guess.
+// UncountAttempt takes back one attempt under a key that did not turn out to be a guess. A wait
+// stays: whoever has an account of their own could end it otherwise.
 func (s *Store) UncountAttempt(ctx context.Context, key string) error {
 	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.Throttle)(nil)).
-		Set("attempts = attempts - 1").Set("blocked_until = 0").Where("key = ?", key).Where("attempts > 0"))
+		Set("attempts = attempts - 1").Where("key = ?", key).Where("attempts > 0"))
 	return err
 }
 
