@@ -122,11 +122,8 @@ func (s *Service) checkPermissions(field string, v *Viewer, names []string) (mod
 // Who may see them, and where the refusals stand, is as with RolesByUsers.
 func (s *Service) APITokensByUsers(ctx context.Context, v *Viewer, users []*model.User) ([][]*model.APIToken, []error, error) {
 	tokens, refusals, err := readByUsers(ctx, s, v, users, s.store.APITokensByUsers)
-	for i, all := range tokens {
-		if all == nil {
-			continue
-		}
-		tokens[i] = slices.DeleteFunc(all, func(token *model.APIToken) bool { return token.Expired(s.now()) })
+	for i := range tokens {
+		tokens[i] = slices.DeleteFunc(tokens[i], func(token *model.APIToken) bool { return token.Expired(s.now()) })
 	}
 	return tokens, refusals, err
 }
@@ -134,6 +131,15 @@ func (s *Service) APITokensByUsers(ctx context.Context, v *Viewer, users []*mode
 // APIToken returns one of the viewer's own API tokens, or anyone's to a holder of users:read.
 // Otherwise, and where there is none, it refuses with NOT_FOUND.
 func (s *Service) APIToken(ctx context.Context, v *Viewer, id string) (*model.APIToken, error) {
+	token, err := s.apiTokenFor(ctx, v, id, UsersRead)
+	if err == nil && token.Expired(s.now()) {
+		return nil, errNotFound
+	}
+	return token, err
+}
+
+// apiTokenFor returns one of the viewer's own API tokens, or anyone's to a holder of a permission.
+func (s *Service) apiTokenFor(ctx context.Context, v *Viewer, id, permission string) (*model.APIToken, error) {
 	if err := v.Check(); err != nil {
 		return nil, err
 	}
@@ -141,13 +147,10 @@ func (s *Service) APIToken(ctx context.Context, v *Viewer, id string) (*model.AP
 		return nil, err
 	}
 	token, err := found(s.store.APITokenByID(ctx, id))
-	if err != nil {
-		return nil, err
-	}
-	if token.Expired(s.now()) || !v.Is(token.UserID) && !v.Can(UsersRead) {
+	if err == nil && !v.Is(token.UserID) && !v.Can(permission) {
 		return nil, errNotFound
 	}
-	return token, nil
+	return token, err
 }
 
 // RevokeAPIToken ends one of the viewer's own API tokens, or anyone's whose account the viewer
@@ -156,18 +159,9 @@ func (s *Service) RevokeAPIToken(ctx context.Context, v *Viewer, id string) (*mo
 	if v.Kind == KindAPIToken {
 		return nil, errForbidden
 	}
-	if err := v.Check(); err != nil {
-		return nil, err
-	}
-	if err := checkID("id", id, model.APITokenIDPrefix); err != nil {
-		return nil, err
-	}
-	token, err := found(s.store.APITokenByID(ctx, id))
+	token, err := s.apiTokenFor(ctx, v, id, UsersWrite)
 	if err != nil {
 		return nil, err
-	}
-	if !v.Is(token.UserID) && !v.Can(UsersWrite) {
-		return nil, errNotFound
 	}
 	return token, s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		if !v.Is(token.UserID) {

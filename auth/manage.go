@@ -142,6 +142,31 @@ func (s *Service) UpdateUser(ctx context.Context, v *Viewer, userID string, chan
 // old one is void.
 func (s *Service) applyChanges(ctx context.Context, tx *store.Store, v *Viewer, user *model.User, changes UserChanges) error {
 	email := user.EmailFolded
+	if err := setTexts(user, changes); err != nil {
+		return err
+	}
+	if user.EmailFolded != email {
+		user.ConfirmedAt = 0
+		if err := tx.DeletePasswordCode(ctx, user.ID); err != nil {
+			return err
+		}
+	}
+	if changes.Confirmed != nil && *changes.Confirmed != !user.ConfirmedAt.IsZero() {
+		user.ConfirmedAt = 0
+		if *changes.Confirmed {
+			user.ConfirmedAt = s.now()
+		}
+	}
+	user.UpdatedAt = s.now()
+	if err := tx.UpdateUser(ctx, user); err != nil {
+		return err
+	}
+	return s.record(ctx, tx, v, about(model.AuditUserUpdated, user.ID))
+}
+
+// setTexts checks changes of a user's identifiers and names and puts them into the user, each with
+// its folded form. One identifier must be left.
+func setTexts(user *model.User, changes UserChanges) error {
 	for _, change := range []struct {
 		field  string
 		value  *string
@@ -168,25 +193,9 @@ func (s *Service) applyChanges(ctx context.Context, tx *store.Store, v *Viewer, 
 		*change.text, *change.folded = model.OptionalString(*change.value), folded
 	}
 	if user.EmailFolded == "" && user.UsernameFolded == "" {
-		return badInput("email", "or username must be left")
+		return badInput("email", "or username must be given")
 	}
-	if user.EmailFolded != email {
-		user.ConfirmedAt = 0
-		if err := tx.DeletePasswordCode(ctx, user.ID); err != nil {
-			return err
-		}
-	}
-	if changes.Confirmed != nil && *changes.Confirmed != !user.ConfirmedAt.IsZero() {
-		user.ConfirmedAt = 0
-		if *changes.Confirmed {
-			user.ConfirmedAt = s.now()
-		}
-	}
-	user.UpdatedAt = s.now()
-	if err := tx.UpdateUser(ctx, user); err != nil {
-		return err
-	}
-	return s.record(ctx, tx, v, about(model.AuditUserUpdated, user.ID))
+	return nil
 }
 
 // checkLocale refuses what is no language tag (BCP 47).
@@ -266,7 +275,6 @@ func (s *Service) SetUserActive(ctx context.Context, v *Viewer, userID string, a
 // AddUserInput is an account that someone else makes.
 type AddUserInput struct {
 	CreateUserInput // without the password
-	Locale          string
 	Confirmed       bool
 	Roles           []string // names
 }
@@ -281,12 +289,6 @@ func (s *Service) AddUser(ctx context.Context, v *Viewer, in AddUserInput) (code
 	user, err := s.newUser(in.CreateUserInput)
 	if err != nil {
 		return nil, err
-	}
-	if in.Locale != "" {
-		if _, err := checkLocale("locale", in.Locale); err != nil {
-			return nil, err
-		}
-		user.Locale = model.OptionalString(in.Locale)
 	}
 	if in.Confirmed {
 		user.ConfirmedAt = user.CreatedAt

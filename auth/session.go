@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -186,6 +187,15 @@ func (s *Service) CurrentSession(v *Viewer) (*model.Session, error) {
 // Session returns one of the viewer's own sessions, or anyone's to a holder of users:read.
 // Otherwise, and where there is none, it refuses with NOT_FOUND.
 func (s *Service) Session(ctx context.Context, v *Viewer, id string) (*model.Session, error) {
+	session, err := s.sessionFor(ctx, v, id, UsersRead)
+	if err == nil && session.Expired(s.now(), s.IdleDuration) {
+		return nil, errNotFound
+	}
+	return session, err
+}
+
+// sessionFor returns one of the viewer's own sessions, or anyone's to a holder of a permission.
+func (s *Service) sessionFor(ctx context.Context, v *Viewer, id, permission string) (*model.Session, error) {
 	if err := v.Check(); err != nil {
 		return nil, err
 	}
@@ -193,30 +203,18 @@ func (s *Service) Session(ctx context.Context, v *Viewer, id string) (*model.Ses
 		return nil, err
 	}
 	session, err := found(s.store.SessionByID(ctx, id))
-	if err != nil {
-		return nil, err
-	}
-	if session.Expired(s.now(), s.IdleDuration) || !v.Is(session.UserID) && !v.Can(UsersRead) {
+	if err == nil && !v.Is(session.UserID) && !v.Can(permission) {
 		return nil, errNotFound
 	}
-	return session, nil
+	return session, err
 }
 
 // SessionsByUsers returns the live sessions of each user, in the users' order, newest first.
 // Who may see them, and where the refusals stand, is as with RolesByUsers.
 func (s *Service) SessionsByUsers(ctx context.Context, v *Viewer, users []*model.User) ([][]*model.Session, []error, error) {
 	sessions, refusals, err := readByUsers(ctx, s, v, users, s.store.SessionsByUsers)
-	for i, all := range sessions {
-		if all == nil {
-			continue
-		}
-		live := []*model.Session{}
-		for _, session := range all {
-			if !session.Expired(s.now(), s.IdleDuration) {
-				live = append(live, session)
-			}
-		}
-		sessions[i] = live
+	for i := range sessions {
+		sessions[i] = slices.DeleteFunc(sessions[i], func(session *model.Session) bool { return session.Expired(s.now(), s.IdleDuration) })
 	}
 	return sessions, refusals, err
 }
@@ -236,18 +234,9 @@ func (s *Service) Logout(ctx context.Context, v *Viewer) (bool, error) {
 // RevokeSession ends one of the viewer's own sessions, or anyone's whose account the viewer may
 // manage. Otherwise, and where there is none, it refuses with NOT_FOUND.
 func (s *Service) RevokeSession(ctx context.Context, v *Viewer, id string) (*model.Session, error) {
-	if err := v.Check(); err != nil {
-		return nil, err
-	}
-	if err := checkID("id", id, model.SessionIDPrefix); err != nil {
-		return nil, err
-	}
-	session, err := found(s.store.SessionByID(ctx, id))
+	session, err := s.sessionFor(ctx, v, id, UsersWrite)
 	if err != nil {
 		return nil, err
-	}
-	if !v.Is(session.UserID) && !v.Can(UsersWrite) {
-		return nil, errNotFound
 	}
 	return session, s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		if !v.Is(session.UserID) {

@@ -22,6 +22,7 @@ type CreateUserInput struct {
 	Email, Username     string
 	Password            string
 	FirstName, LastName string
+	Locale              string // a language tag (BCP 47)
 }
 
 // CreateUser makes an account that signs in by password. It refuses with BAD_USER_INPUT,
@@ -89,39 +90,11 @@ func (s *Service) createUser(ctx context.Context, v *Viewer, in CreateUserInput,
 
 // newUser checks a new user's identifiers and names.
 func (s *Service) newUser(in CreateUserInput) (*model.User, error) {
-	if in.Email == "" && in.Username == "" {
-		return nil, badInput("email", "or username must be given")
-	}
 	now := s.now()
-	user := &model.User{
-		ID:        s.newID(model.UserIDPrefix),
-		Email:     model.OptionalString(in.Email),
-		Username:  model.OptionalString(in.Username),
-		FirstName: model.OptionalString(in.FirstName),
-		LastName:  model.OptionalString(in.LastName),
-		CreatedAt: now,
-		UpdatedAt: now,
-	}
-	for _, text := range []struct {
-		field, value string
-		folded       *string
-		fold         func(field, text string) (string, error)
-	}{
-		{"email", in.Email, &user.EmailFolded, foldEmail},
-		{"username", in.Username, &user.UsernameFolded, foldUsername},
-		{"firstName", in.FirstName, &user.FirstNameFolded, foldName},
-		{"lastName", in.LastName, &user.LastNameFolded, foldName},
-	} {
-		if text.value == "" {
-			continue
-		}
-		folded, err := text.fold(text.field, text.value)
-		if err != nil {
-			return nil, err
-		}
-		*text.folded = folded
-	}
-	return user, nil
+	user := &model.User{ID: s.newID(model.UserIDPrefix), CreatedAt: now, UpdatedAt: now}
+	return user, setTexts(user, UserChanges{
+		Email: &in.Email, Username: &in.Username, FirstName: &in.FirstName, LastName: &in.LastName, Locale: &in.Locale,
+	})
 }
 
 func (s *Service) newPassword(userID, hash string) *model.Credential {

@@ -134,8 +134,8 @@ func (r *mutationResolver) AddUser(ctx context.Context, input AddUserInput) (*au
 			Username:  text(input.Username),
 			FirstName: text(input.FirstName),
 			LastName:  text(input.LastName),
+			Locale:    text(input.Locale),
 		},
-		Locale:    text(input.Locale),
 		Confirmed: input.Confirmed,
 		Roles:     input.Roles,
 	})
