@@ -83,31 +83,30 @@ func (s *Service) IssueAccessToken(ctx context.Context, v *Viewer, audience stri
 	if err != nil {
 		return nil, fmt.Errorf("failed to find a signing key: %w", err)
 	}
-	if v.Session == nil {
-		v, err = s.sessionForBasic(ctx, v)
-	} else {
-		err = s.stillHolds(ctx, s.store, v)
-	}
+	holder := v
+	err = s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
+		if v.Session == nil {
+			if holder, err = s.sessionForBasic(ctx, tx, v); err != nil {
+				return err
+			}
+		}
+		event := aboutSubject(model.AuditTokenIssued, holder.User.ID, holder.Session.ID)
+		event.Detail = model.OptionalString(audience)
+		return s.record(ctx, tx, holder, event)
+	})
 	if err != nil {
 		return nil, err
 	}
-	return s.sign(v, key, audience, time.Duration(seconds)*time.Second)
+	return s.sign(holder, key, audience, time.Duration(seconds)*time.Second)
 }
 
 // sessionForBasic opens a session for a viewer by HTTP Basic.
-func (s *Service) sessionForBasic(ctx context.Context, v *Viewer) (*Viewer, error) {
-	var signedIn *SignedIn
-	err := s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
-		user, err := tx.LockUser(ctx, v.User.ID)
-		if err != nil {
-			return ended(err)
-		}
-		if !user.Active() {
-			return errBasicRefused
-		}
-		signedIn, err = s.startSession(ctx, tx, v, user, false)
-		return err
-	})
+func (s *Service) sessionForBasic(ctx context.Context, tx *store.Store, v *Viewer) (*Viewer, error) {
+	user, err := tx.LockUser(ctx, v.User.ID)
+	if err != nil {
+		return nil, ended(err)
+	}
+	signedIn, err := s.startSession(ctx, tx, v, user, false)
 	if err != nil {
 		return nil, err
 	}

@@ -97,7 +97,14 @@ func (s *Service) verifyPassword(ctx context.Context, v *Viewer, identifier, pas
 		if !match || !account.user.Active() {
 			return account, s.loginFailed(ctx, v, account, errInvalidCredentials)
 		}
-		if err := s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error { return s.forgive(ctx, tx, counters) }); err != nil {
+		if err := s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+			if err := s.forgive(ctx, tx, counters); err != nil {
+				return err
+			}
+			event := about(model.AuditBasicVerified, account.user.ID)
+			event.ActorID = event.UserID
+			return s.record(ctx, tx, v, event)
+		}); err != nil {
 			return account, err
 		}
 		s.verified.cache.Add(key, s.now().Add(verifiedFor))

@@ -31,6 +31,10 @@ func (s *Service) ServeForwardAuth(w http.ResponseWriter, r *http.Request) {
 	// Like a mutation, since nobody knows what stands behind the proxy.
 	err = s.CheckGuard(v, Guard{Roles: asked["role"], Permissions: asked["permission"], Mutation: true})
 	refusal, _ := errors.AsType[*Error](err)
+	if refusal != nil {
+		s.Log.InfoContext(r.Context(), "forward authentication refused", "code", refusal.Code, "viewer", v.ID(), "session", v.SessionID(),
+			"address", v.Client.Address.String(), "requestId", v.Client.RequestID)
+	}
 	switch {
 	case err == nil:
 		header.Set("X-Auth-User", v.ID())

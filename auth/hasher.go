@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,7 +60,19 @@ type pepper struct {
 type hashJob struct {
 	claimed atomic.Bool
 	work    func()
+	fault   error // why the work was not done to its end
 	done    chan struct{}
+}
+
+// run does the work. A panic in it is that of the caller's request alone.
+func (j *hashJob) run() {
+	defer close(j.done)
+	defer func() {
+		if reason := recover(); reason != nil {
+			j.fault = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+		}
+	}()
+	j.work()
 }
 
 // newHasher starts the workers. Without peppers the fixed label is the key.
@@ -89,8 +102,7 @@ func (h *hasher) run() {
 		select {
 		case job := <-h.jobs:
 			if job.claimed.CompareAndSwap(false, true) {
-				job.work()
-				close(job.done)
+				job.run()
 			}
 		case <-h.stop:
 			return
@@ -117,7 +129,7 @@ func (h *hasher) do(ctx context.Context, work func()) error {
 	var err error
 	select {
 	case <-job.done:
-		return nil
+		return job.fault
 	case <-timeout.C:
 		err = errOverloaded
 	case <-ctx.Done():
@@ -129,7 +141,7 @@ func (h *hasher) do(ctx context.Context, work func()) error {
 		return err
 	}
 	<-job.done // a worker is at it already
-	return nil
+	return job.fault
 }
 
 // hash returns what is kept of a new password. The worker calls before first; its error stands

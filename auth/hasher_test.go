@@ -159,3 +159,12 @@ func TestEveryRefusalCostsTheSameWork(t *testing.T) {
 		}
 	}
 }
+
+func TestAPanicInAWorkerIsOneRequestsFailure(t *testing.T) {
+	t.Parallel()
+	h := startHasher(t, bcrypt.MinCost, 1)
+	if err := h.do(t.Context(), func() { panic("fault") }); err == nil || errors.Is(err, errOverloaded) {
+		t.Errorf("got %v", err)
+	}
+	h.check(t, "x", h.mustHash(t, "x"), true, false) // the worker lives
+}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"fmt"
 
 	"golang.org/x/text/language"
 
@@ -272,6 +273,9 @@ func (s *Service) SetUserActive(ctx context.Context, v *Viewer, userID string, a
 	return user, nil
 }
 
+// maxRolesAtOnce is how many roles a new user can be given: each is looked up and recorded.
+const maxRolesAtOnce = 20
+
 // AddUserInput is an account that someone else makes.
 type AddUserInput struct {
 	CreateUserInput // without the password
@@ -285,6 +289,9 @@ type AddUserInput struct {
 func (s *Service) AddUser(ctx context.Context, v *Viewer, in AddUserInput) (code *NewPasswordCode, err error) {
 	if err := s.CheckGuard(v, Guard{Permissions: []string{UsersWrite}}); err != nil {
 		return nil, err
+	}
+	if len(in.Roles) > maxRolesAtOnce {
+		return nil, badInput("roles", fmt.Sprintf("must be at most %d", maxRolesAtOnce))
 	}
 	user, err := s.newUser(in.CreateUserInput)
 	if err != nil {

@@ -134,11 +134,11 @@ func (s *Service) SetPassword(ctx context.Context, v *Viewer, code, password str
 	if err := s.count(ctx, v, counters); err != nil {
 		return err
 	}
-	if !isToken(code, passwordCodePrefix) {
-		return errPasswordCode
-	}
 	hash := hashToken(code)
 	row, err := s.openPasswordCode(ctx, hash)
+	if errors.Is(err, errPasswordCode) {
+		return s.loginFailed(ctx, v, account{}, err)
+	}
 	if err != nil {
 		return err
 	}

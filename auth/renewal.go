@@ -89,7 +89,10 @@ func (s *Service) renewal(ctx context.Context, v *Viewer) (*SignedIn, error) {
 		nonce := make([]byte, nonceBytes)
 		_, _ = s.Random.Read(nonce) // crypto/rand never fails
 		next := successor(token, nonce)
-		return next, s.supersede(ctx, tx, session, nonce, next)
+		if err := s.supersede(ctx, tx, session, nonce, next); err != nil {
+			return "", err
+		}
+		return next, s.record(ctx, tx, v, aboutSubject(model.AuditSessionRenewed, v.User.ID, session.ID))
 	})
 }
 

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/authgraph/authgraph/model"
@@ -32,6 +34,11 @@ func (s *Service) Sweep(ctx context.Context) {
 
 // sweepOnce removes one batch of each kind and reports whether more is likely to be left.
 func (s *Service) sweepOnce(ctx context.Context) (more bool) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			s.Log.ErrorContext(ctx, "failed to sweep", "error", fmt.Errorf("panic: %v\n%s", reason, debug.Stack()))
+		}
+	}()
 	now := s.now()
 	if err := s.refusals.record(ctx, s); err != nil && ctx.Err() == nil {
 		s.Log.ErrorContext(ctx, "failed to record refusals", "error", err)

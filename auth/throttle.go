@@ -108,9 +108,6 @@ func (s *Service) checkWaiting(ctx context.Context, v *Viewer, counters []counte
 	if !s.RateLimits || len(counters) == 0 {
 		return nil
 	}
-	if !s.global.AllowN(s.Now(), 1) {
-		return s.rateLimited(v, "global", time.Second)
-	}
 	keys := make([]string, len(counters))
 	for i, counter := range counters {
 		keys[i] = counter.key
@@ -126,6 +123,10 @@ func (s *Service) checkWaiting(ctx context.Context, v *Viewer, counters []counte
 		if wait := throttle.BlockedUntil.Sub(now); wait > longest {
 			longest, refusal = wait, s.rateLimited(v, throttle.Key, wait)
 		}
+	}
+	// Last, so that who must wait anyway does not use up what all others share.
+	if refusal == nil && !s.global.AllowN(s.Now(), 1) {
+		return s.rateLimited(v, "global", time.Second)
 	}
 	return refusal
 }

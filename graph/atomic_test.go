@@ -89,7 +89,8 @@ func (s *server) prepare() (ada string) {
 	s.bearer("").logIn("ada")
 	s.session.run(createAPIToken, "name", "old").ok()
 	s.code = s.adminClient.run(passwordCode, "id", ada).ok().get("createPasswordCode.code")
-	s.publicKeys() // which makes the first key
+	s.publicKeys()                        // which makes the first key
+	s.basic("ada", password).run(me).ok() // so that the password is remembered
 	return ada
 }
 

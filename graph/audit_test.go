@@ -75,6 +75,31 @@ func TestTheAuditTrailTellsWhoDidWhat(t *testing.T) {
 	}
 }
 
+func TestTheAuditTrailTellsOfEveryWayIn(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	admin := s.admin()
+	id := s.signUp("ada")
+	basic := s.basic("ada", password)
+	basic.run(me).ok()
+	basic.run(me).ok() // remembered
+	session := s.bearer("").logIn("ada")
+	s.bearer(session).run(issueAccessToken).ok()
+	s.bearer(session).run(renewSession).ok()
+	s.browser().run(setPassword, "code", "agp_"+strings.Repeat("A", 43), "password", anotherGood).refused(auth.InvalidCredentials, "code")
+	got := admin.run(auditLog, "filter", map[string]any{"userId": id}).ok().list("auditLog.nodes", "kind")
+	if want := "SESSION_RENEWED ACCESS_TOKEN_ISSUED LOGGED_IN BASIC_VERIFIED USER_CREATED"; got != want {
+		t.Errorf("the trail tells %s, want %s", got, want)
+	}
+	if got := admin.run(auditLog, "filter", map[string]any{"kind": "LOGIN_FAILED"}).ok().get("auditLog.totalCount"); got != "1" {
+		t.Errorf("%s wrong codes are recorded", got)
+	}
+	s.fetch(s.forwardAuth()+"?role=admin", "Authorization", "Bearer "+session)
+	if !strings.Contains(s.log.String(), `"msg":"forward authentication refused","code":"FORBIDDEN"`) {
+		t.Error("a refusal of forward authentication is not logged")
+	}
+}
+
 func TestTheAuditTrailIsPagedAndBounded(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -2058,12 +2058,18 @@ enum AuditKind {
   USER_UNLOCKED
   "Someone logged in."
   LOGGED_IN
-  "Someone gave a wrong password, or that of a disabled account."
+  "Someone gave a wrong password, that of a disabled account, or a wrong code to set one."
   LOGIN_FAILED
   "Attempts were refused because there were too many before."
   THROTTLED
   "Someone logged out."
   LOGGED_OUT
+  "A password sent by HTTP Basic was verified. While it is remembered, for a minute, it is not verified again."
+  BASIC_VERIFIED
+  "A session got a new token."
+  SESSION_RENEWED
+  "An access token was signed; ` + "`" + `detail` + "`" + ` is its audience."
+  ACCESS_TOKEN_ISSUED
   "Someone proved their password again."
   REAUTHENTICATED
   "Sessions were ended by their user or by an administrator."

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"syscall"
@@ -148,4 +149,39 @@ func TestAnAnswerHoldsTenErrorsAtMost(t *testing.T) {
 	if len(r.json.Errors) != 10 || r.json.Errors[0].Extensions.Code != string(auth.Unauthenticated) || len(r.json.Data) != 40 {
 		t.Errorf("%d errors: %s", len(r.json.Errors), r.body)
 	}
+}
+
+func TestNothingIsLeftBehind(t *testing.T) { // not parallel: it counts the process's goroutines
+	s := newServer(t)
+	s.signUp("ada")
+	token := s.bearer("").logIn("ada")
+	ask := func() {
+		for _, query := range []string{me, `{ me { sessions { id } roles { name } } }`, `{ nope }`, `mutation { logout { loggedOut } }`} {
+			s.bearer("").run(query)
+		}
+		s.bearer(token).run(me).ok()
+	}
+	for range 20 {
+		ask()
+	}
+	before, files := runtime.NumGoroutine(), openFiles(t)
+	for range 400 {
+		ask()
+	}
+	if after := runtime.NumGoroutine(); after > before+10 {
+		t.Errorf("%d goroutines became %d after 2,000 requests", before, after)
+	}
+	if after := openFiles(t); after > files+10 {
+		t.Errorf("%d open files became %d after 2,000 requests", files, after)
+	}
+}
+
+// openFiles returns how many files the process has open, and 0 where that cannot be told.
+func openFiles(t *testing.T) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	return len(files)
 }

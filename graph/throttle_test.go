@@ -273,3 +273,16 @@ func TestAProcessTakesOnlySoManyPasswords(t *testing.T) {
 		t.Errorf("%d of 510 attempts in a moment were refused, want 10", limited)
 	}
 }
+
+func TestWhoMustWaitDoesNotUseUpWhatAllShare(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, behindProxy)
+	s.signUp("ada")
+	for range 5 {
+		s.browser().at("203.0.113.9").guess("victim")
+	}
+	for range 700 {
+		s.browser().at("203.0.113.9").guess("victim").refused(auth.RateLimited, "")
+	}
+	s.browser().at("192.0.2.1").logIn("ada")
+}
