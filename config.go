@@ -234,8 +234,9 @@ func checkOrigin(origin string) error {
 		return nil
 	}
 	u, err := url.Parse(origin)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Scheme+"://"+u.Host != origin || strings.Contains(origin, "*") {
-		return fmt.Errorf("want an origin such as https://app.example.com, not %q", origin)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Scheme+"://"+u.Host != origin || strings.Contains(origin, "*") ||
+		u.Host != strings.ToLower(u.Host) || u.Port() == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		return fmt.Errorf("want an origin as browsers send it, such as https://app.example.com, not %q", origin)
 	}
 	return nil
 }

@@ -25,6 +25,9 @@ func clientAddress(r *http.Request, proxies []netip.Prefix) netip.Addr {
 			return address
 		}
 		next, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if withPort, portErr := netip.ParseAddrPort(strings.TrimSpace(hop)); portErr == nil {
+			next, err = withPort.Addr(), nil
+		}
 		if err != nil {
 			return address // what a proxy could not tell
 		}

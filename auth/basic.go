@@ -89,7 +89,7 @@ func (s *Service) verifyPassword(ctx context.Context, v *Viewer, identifier, pas
 	}
 	key := s.verified.key(password, account.hash())
 	if until, _ := s.verified.cache.Get(key); s.now() >= until {
-		counters := s.passwordCounters(v, account.name(identifier))
+		counters := s.passwordCounters(v, account, identifier)
 		match, _, err := s.tryPassword(ctx, v, counters, password, account.hash())
 		if err != nil {
 			return account, err
@@ -98,7 +98,7 @@ func (s *Service) verifyPassword(ctx context.Context, v *Viewer, identifier, pas
 			return account, s.loginFailed(ctx, v, account, errInvalidCredentials)
 		}
 		if err := s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
-			if err := s.forgive(ctx, tx, counters); err != nil {
+			if err := s.uncount(ctx, tx, counters); err != nil {
 				return err
 			}
 			event := about(model.AuditBasicVerified, account.user.ID)

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/authgraph/authgraph/model"
@@ -58,7 +59,7 @@ func (s *Service) provePassword(ctx context.Context, v *Viewer, field, password 
 	if err != nil {
 		return "", err
 	}
-	counters := s.passwordCounters(v, v.User.ID)
+	counters := s.passwordCounters(v, own, string(cmp.Or(v.User.Email, v.User.Username)))
 	match, _, err := s.tryPassword(ctx, v, counters, password, own.hash())
 	if err != nil {
 		return "", err
@@ -66,7 +67,7 @@ func (s *Service) provePassword(ctx context.Context, v *Viewer, field, password 
 	if !match {
 		return "", s.loginFailed(ctx, v, own, errNotYourPassword(field))
 	}
-	return own.hash(), s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error { return s.forgive(ctx, tx, counters) })
+	return own.hash(), s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error { return s.uncount(ctx, tx, counters) })
 }
 
 func errNotYourPassword(field string) error {

@@ -34,7 +34,7 @@ func (s *Service) Login(ctx context.Context, v *Viewer, in LoginInput) (*SignedI
 	if err != nil {
 		return nil, err
 	}
-	counters := s.passwordCounters(v, account.name(in.Identifier))
+	counters := s.passwordCounters(v, account, in.Identifier)
 	match, outdated, err := s.tryPassword(ctx, v, counters, in.Password, account.hash())
 	if err != nil {
 		return nil, err
@@ -68,11 +68,14 @@ func (s *Service) Login(ctx context.Context, v *Viewer, in LoginInput) (*SignedI
 				return err
 			}
 		}
-		if err := s.forgive(ctx, tx, counters); err != nil {
+		if err := s.forgive(ctx, tx, current.user, counters); err != nil {
 			return err
 		}
-		signedIn, err = s.startSession(ctx, tx, v, current.user, in.RememberMe)
-		return err
+		if signedIn, err = s.startSession(ctx, tx, v, current.user, in.RememberMe); err != nil {
+			return err
+		}
+		signedIn.Viewer.passwordID = current.password.ID
+		return nil
 	})
 	return signedIn, err
 }
@@ -95,15 +98,6 @@ func checkLogin(in LoginInput) error {
 type account struct {
 	user     *model.User
 	password *model.Credential
-}
-
-// name returns what attempts at the account are counted under: the user's id, or the identifier
-// of an account that does not exist.
-func (a account) name(identifier string) string {
-	if a.user == nil {
-		return fold(identifier)
-	}
-	return a.user.ID
 }
 
 // tryPassword verifies a password and counts the attempt: where somebody must wait, from a read;

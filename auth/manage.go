@@ -112,6 +112,14 @@ func (s *Service) UpdateMe(ctx context.Context, v *Viewer, changes UserChanges) 
 		if err := s.checkFresh(v); err != nil {
 			return nil, err
 		}
+		// Each is counted, since the answer tells which identifiers are taken.
+		counters := append(s.addressCounter(v, "address", limitAddress), counter{key: "identifiers " + v.User.ID, limit: limitSignUp})
+		if err := s.checkWaiting(ctx, v, counters); err != nil {
+			return nil, err
+		}
+		if err := s.count(ctx, v, counters); err != nil {
+			return nil, err
+		}
 	}
 	changes.Confirmed = nil
 	err = s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/authgraph/authgraph/model"
+	"github.com/authgraph/authgraph/store"
 )
 
 // maxRefusalKeys is how many keys are counted at once; more than that go under one.
@@ -41,10 +42,33 @@ func (r *refusals) record(ctx context.Context, s *Service) error {
 	events := r.events
 	r.events = nil
 	r.mu.Unlock()
-	for _, event := range events {
-		if err := s.store.InsertAuditEvent(ctx, event); err != nil {
-			return err
+	if len(events) == 0 {
+		return nil
+	}
+	err := s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+		for _, event := range events {
+			if err := tx.InsertAuditEvent(ctx, event); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		r.putBack(events)
+	}
+	return err
+}
+
+// putBack keeps what could not be recorded for the next round.
+func (r *refusals) putBack(events map[string]*model.AuditEvent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, event := range r.events {
+		if earlier, known := events[key]; known {
+			earlier.Occurrences += event.Occurrences
+		} else {
+			events[key] = event
 		}
 	}
-	return nil
+	r.events = events
 }

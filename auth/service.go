@@ -135,8 +135,12 @@ func New(ctx context.Context, db *store.Store, options Options) (*Service, error
 	return s, nil
 }
 
-// Close ends what the Service runs in the background. The database stays open.
-func (s *Service) Close() { s.hasher.close() }
+// Close ends what the Service runs in the background and records what it refused last. The
+// database stays open.
+func (s *Service) Close() {
+	s.hasher.close()
+	s.attempt(context.Background(), &Viewer{}, "record refusals", s.refusals.record(context.Background(), s))
+}
 
 // Ready returns why requests cannot be served: the database does not answer or is not migrated.
 func (s *Service) Ready(ctx context.Context) error { return s.store.Ready(ctx) }

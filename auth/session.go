@@ -19,6 +19,8 @@ const (
 	// seenEvery is how exactly it is known when a session or a token was last used. Writing it
 	// more often would make every read a write.
 	seenEvery = time.Minute
+	// maxListedSessions is how many sessions of a user are listed.
+	maxListedSessions = 100
 )
 
 // errSessionEnded is the answer to every token that does not count. It does not say whether
@@ -215,6 +217,7 @@ func (s *Service) SessionsByUsers(ctx context.Context, v *Viewer, users []*model
 	sessions, refusals, err := readByUsers(ctx, s, v, users, s.store.SessionsByUsers)
 	for i := range sessions {
 		sessions[i] = slices.DeleteFunc(sessions[i], func(session *model.Session) bool { return session.Expired(s.now(), s.IdleDuration) })
+		sessions[i] = sessions[i][:min(len(sessions[i]), maxListedSessions)]
 	}
 	return sessions, refusals, err
 }

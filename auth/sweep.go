@@ -21,10 +21,11 @@ func (s *Service) Sweep(ctx context.Context) {
 	for wait := time.Duration(0); ; {
 		select {
 		case <-ctx.Done():
-			// What was refused in the last round is recorded before the end.
-			s.attempt(ctx, &Viewer{}, "record refusals", s.refusals.record(ctx, s))
 			return
 		case <-time.After(wait):
+		}
+		if wait != sweepPause { // once a round, however many batches it has
+			s.attempt(ctx, &Viewer{}, "record refusals", s.refusals.record(ctx, s))
 		}
 		if wait = sweepEvery; s.sweepOnce(ctx) {
 			wait = sweepPause
@@ -40,9 +41,6 @@ func (s *Service) sweepOnce(ctx context.Context) (more bool) {
 		}
 	}()
 	now := s.now()
-	if err := s.refusals.record(ctx, s); err != nil && ctx.Err() == nil {
-		s.Log.ErrorContext(ctx, "failed to record refusals", "error", err)
-	}
 	for name, remove := range map[string]func() (int, error){
 		"ended sessions":    func() (int, error) { return s.store.DeleteExpiredSessions(ctx, now, sweepBatch) },
 		"idle sessions":     func() (int, error) { return s.deleteIdle(ctx, now) },

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -20,11 +21,11 @@ import (
 //   - It is counted under the account, whether that exists or not, and under the address. After
 //     a number of attempts each further one makes the key wait, twice as long as the one
 //     before. Nobody is shut out for good: an owner could be.
-//   - A device that has signed in to the account before is counted by itself and not with the
-//     account, so that an attacker cannot keep the owner out.
+//   - A device that has signed in to the account before is counted by itself, not with the account
+//     and not with its network, so that an attacker cannot keep the owner out.
 //   - Who must wait is refused from a read. Such refusals are counted, and recorded once
 //     a minute for each key, so that an attack cannot fill the disk.
-//   - A success forgets the account's count and takes back the address's.
+//   - A log-in forgets the account's count. Other successes take back their own attempt alone.
 //
 // The counts are rows, so that all servers of a database share them. Besides, each process takes
 // no more than a number of attempts a second.
@@ -34,7 +35,7 @@ type limit struct {
 	free  int           // attempts without waiting
 	first time.Duration // the wait after the last free one; it doubles with each further one
 	most  time.Duration // the longest wait
-	quiet time.Duration // after which all is forgotten
+	quiet time.Duration // after which, from the first attempt on, all is forgotten
 }
 
 // The limits. docs/security.md lists them, and tests hold both to the numbers.
@@ -93,14 +94,39 @@ func (s *Service) addressCounter(v *Viewer, purpose string, limit limit) []count
 	return []counter{{key: purpose + " " + network(v.Client.Address), limit: limit}}
 }
 
-// passwordCounters returns what an attempt at a password is counted under. account is a user's
-// id or, for an account that does not exist, the identifier.
-func (s *Service) passwordCounters(v *Viewer, account string) []counter {
-	counters := s.addressCounter(v, "address", limitAddress)
+// passwordCounters returns what an attempt at an account's password is counted under: the
+// identifier, whether it is anyone's or not, and the network; or, from a device that has signed
+// in to the account since its password was set, the device alone.
+func (s *Service) passwordCounters(v *Viewer, account account, identifier string) []counter {
 	if device := s.knownDevice(v, account); device != "" {
-		return append(counters, counter{key: "device " + device, limit: limitDevice})
+		return []counter{{key: "device " + device, limit: limitDevice}}
 	}
-	return append(counters, counter{key: "account " + hex.EncodeToString(hashToken(account)), limit: limitAccount})
+	return append(s.addressCounter(v, "address", limitAddress), accountCounter(identifier))
+}
+
+// accountCounter returns what attempts at an identifier are counted under: its folded form, so
+// that no spelling has a count of its own, hashed, since it may be anything.
+func accountCounter(identifier string) counter {
+	folded, err := "", error(nil)
+	if isEmail(identifier) {
+		folded, err = foldEmail("identifier", identifier)
+	} else {
+		folded, err = foldUsername("identifier", identifier)
+	}
+	if err != nil {
+		folded = fold(identifier)
+	}
+	return counter{key: "account " + hex.EncodeToString(hashToken(folded)), limit: limitAccount}
+}
+
+// accountCounters returns what attempts at a user's identifiers are counted under.
+func accountCounters(user *model.User) (counters []counter) {
+	for _, identifier := range []model.OptionalString{user.Email, user.Username} {
+		if identifier != "" {
+			counters = append(counters, accountCounter(string(identifier)))
+		}
+	}
+	return counters
 }
 
 // checkWaiting refuses with RATE_LIMITED where one of the keys must wait. It only reads.
@@ -152,7 +178,11 @@ func (s *Service) countIn(ctx context.Context, tx *store.Store, v *Viewer, count
 			return err
 		}
 		if attempts == 0 {
-			return s.rateLimited(v, counter.key, counter.limit.first)
+			waiting, err := tx.Throttles(ctx, []string{counter.key}, now)
+			if err != nil || len(waiting) == 0 {
+				return errors.Join(err, s.rateLimited(v, counter.key, counter.limit.first))
+			}
+			return s.rateLimited(v, counter.key, waiting[0].BlockedUntil.Sub(now))
 		}
 		if wait := counter.limit.wait(attempts); wait > 0 {
 			if err := tx.Block(ctx, counter.key, now.Add(wait)); err != nil {
@@ -173,20 +203,27 @@ func (s *Service) rateLimited(v *Viewer, key string, wait time.Duration) error {
 	}
 }
 
-// forgive forgets the attempts at an account after a success, and takes this one back from the
-// address.
-func (s *Service) forgive(ctx context.Context, tx *store.Store, counters []counter) error {
+// forgive forgets the attempts at a user's identifiers after they logged in, and takes this
+// attempt back from what else it was counted under.
+func (s *Service) forgive(ctx context.Context, tx *store.Store, user *model.User, counters []counter) error {
+	if !s.RateLimits {
+		return nil
+	}
+	for _, counter := range accountCounters(user) {
+		if err := tx.ForgetAttempts(ctx, counter.key); err != nil {
+			return err
+		}
+	}
+	return s.uncount(ctx, tx, counters)
+}
+
+// uncount takes back an attempt that was no guess.
+func (s *Service) uncount(ctx context.Context, tx *store.Store, counters []counter) error {
 	if !s.RateLimits {
 		return nil
 	}
 	for _, counter := range counters {
-		if counter.limit == limitAddress {
-			if err := tx.UncountAttempt(ctx, counter.key); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := tx.ForgetAttempts(ctx, counter.key); err != nil {
+		if err := tx.UncountAttempt(ctx, counter.key); err != nil {
 			return err
 		}
 	}
@@ -198,8 +235,10 @@ func (s *Service) forgive(ctx context.Context, tx *store.Store, counters []count
 func (s *Service) UnlockUser(ctx context.Context, v *Viewer, userID string) (user *model.User, err error) {
 	err = s.manage(ctx, v, "id", userID, func(ctx context.Context, tx *store.Store, managed *model.User) error {
 		user = managed
-		if err := tx.ForgetAttempts(ctx, "account "+hex.EncodeToString(hashToken(user.ID))); err != nil {
-			return err
+		for _, counter := range accountCounters(user) {
+			if err := tx.ForgetAttempts(ctx, counter.key); err != nil {
+				return err
+			}
 		}
 		return s.record(ctx, tx, v, about(model.AuditUserUnlocked, user.ID))
 	})

@@ -48,7 +48,7 @@ func (s *Service) createUser(ctx context.Context, v *Viewer, in CreateUserInput,
 	if err := s.checkWaiting(ctx, v, slices.Concat(made, tried)); err != nil {
 		return nil, err
 	}
-	hash, err := s.hasher.hash(ctx, in.Password, atOnce)
+	hash, err := s.hasher.hash(ctx, in.Password, func() error { return s.count(ctx, v, tried) })
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +57,9 @@ func (s *Service) createUser(ctx context.Context, v *Viewer, in CreateUserInput,
 			return err
 		}
 		if err := s.countIn(ctx, tx, v, made); err != nil {
+			return err
+		}
+		if err := s.uncount(ctx, tx, tried); err != nil { // who makes an account was not guessing names
 			return err
 		}
 		if err := tx.InsertCredential(ctx, s.newPassword(user.ID, hash)); err != nil {
@@ -76,14 +79,8 @@ func (s *Service) createUser(ctx context.Context, v *Viewer, in CreateUserInput,
 		}
 		return nil
 	})
-	if refusal, ok := errors.AsType[*Error](taken(err)); ok && refusal.Code == AlreadyExists {
-		if err := s.count(ctx, v, tried); err != nil { // who asks for many names is guessing them
-			return nil, err
-		}
-		return nil, refusal
-	}
 	if err != nil {
-		return nil, err
+		return nil, taken(err)
 	}
 	return user, nil
 }

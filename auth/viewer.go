@@ -70,6 +70,7 @@ type Viewer struct {
 
 	refusal      error  // why the presented credential does not count: an *Error or an outage
 	token        string // the presented session or API token
+	passwordID   string // of the password that the viewer has just logged in by
 	passwordHash string // what was kept of the presented password
 	device       string // the cookie of known devices, as it came
 	superseded   bool   // whether the presented session token has a successor already

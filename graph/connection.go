@@ -1,7 +1,7 @@
 package graph
 
 import (
-	"context"
+	"sync"
 
 	"github.com/authgraph/authgraph/auth"
 	"github.com/authgraph/authgraph/model"
@@ -10,7 +10,7 @@ import (
 // connection is a page as Relay's connection specification shows it.
 type connection[T any] struct {
 	page  *auth.Page[T]
-	count func(ctx context.Context) (int, error)
+	count func() (int, error)
 }
 
 // Nodes returns the elements of the page.
@@ -26,7 +26,12 @@ func (c *connection[T]) PageInfo() *PageInfo {
 }
 
 // TotalCount counts the elements that the filter matches.
-func (c *connection[T]) TotalCount(ctx context.Context) (int, error) { return c.count(ctx) }
+func (c *connection[T]) TotalCount() (int, error) { return c.count() }
+
+// newConnection returns a page whose elements are counted once, however often that is asked.
+func newConnection[T any](page *auth.Page[T], count func() (int, error)) connection[T] {
+	return connection[T]{page: page, count: sync.OnceValues(count)}
+}
 
 // UserConnection is a page of users.
 type UserConnection struct{ connection[*model.User] }

@@ -3,6 +3,7 @@ package graph
 import (
 	"encoding/json"
 	"math"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -17,11 +18,17 @@ import (
 const (
 	// maxDepth is how deep fields may nest. Introspection queries of the usual tools nest 13 deep.
 	maxDepth = 16
-	// maxCost is how many fields an answer may have: a page of 100 users with their sessions
-	// and roles costs about half of it.
+	// maxCost is how many fields an answer may have: a page of 50 users with their sessions
+	// and roles costs about two thirds of it.
 	maxCost = 30_000
-	// listCost is how many elements a list without a size of its own is taken to have.
+	// listCost is how many elements a list is taken to have for which the schema says nothing
+	// else (@listSize).
 	listCost = 10
+	// countCost is what counting all elements of a list costs.
+	countCost = 100
+	// maxSchemaLists is how many lists of the schema an introspection may ask for. The usual
+	// tools ask for about ten, each once; asked for in each other, they would multiply.
+	maxSchemaLists = 24
 	// pageCost is how many elements a page has when no size is asked for.
 	pageCost = 20
 	// maxPage is the greatest size of a page; what asks for more is refused by the rules.
@@ -33,6 +40,7 @@ type survey struct {
 	depth, cost   int
 	passwords     int  // root fields that hash or compare a password
 	introspection bool // whether it asks for the schema
+	schemaLists   int  // how many lists of the schema it asks for
 }
 
 // check refuses what asks for too much.
@@ -44,6 +52,8 @@ func (s survey) check(introspection bool) error {
 		return &auth.Error{Code: tooComplex, Message: "The operation nests too deep."}
 	case s.cost > maxCost:
 		return &auth.Error{Code: tooComplex, Message: "The operation asks for too many fields; ask for smaller pages."}
+	case s.schemaLists > maxSchemaLists:
+		return &auth.Error{Code: tooComplex, Message: "The operation asks for the schema too many times over."}
 	case s.passwords > 1:
 		return &auth.Error{Code: tooComplex, Message: "An operation may have one field that checks a password."}
 	}
@@ -53,47 +63,62 @@ func (s survey) check(introspection bool) error {
 // surveyOperation looks at an operation that has been validated, so that its fragments do not
 // go in circles.
 func surveyOperation(operation *graphql.OperationContext) survey {
-	w := walker{variables: operation.Variables, fragments: map[string]survey{}}
-	return w.selections(operation.Operation.SelectionSet)
+	w := walker{variables: operation.Variables, fragments: map[spread]survey{}}
+	return w.selections(operation.Operation.SelectionSet, 1)
 }
 
 type walker struct {
 	variables map[string]any
-	fragments map[string]survey // by name, each walked once
+	fragments map[spread]survey // each walked once
 }
 
-func (w walker) selections(selections ast.SelectionSet) (sum survey) {
+// spread is a fragment in a connection with pages of one size, or elsewhere.
+type spread struct {
+	name string
+	page int
+}
+
+// selections surveys what is selected of one object. If that is a connection, page is how many
+// elements its edges and nodes have.
+func (w walker) selections(selections ast.SelectionSet, page int) (sum survey) {
 	for _, selection := range selections {
 		var part survey
 		switch selection := selection.(type) {
 		case *ast.Field:
-			part = w.field(selection)
+			part = w.field(selection, page)
 		case *ast.InlineFragment:
-			part = w.selections(selection.SelectionSet)
+			part = w.selections(selection.SelectionSet, page)
 		case *ast.FragmentSpread:
-			known := false
-			if part, known = w.fragments[selection.Name]; !known {
-				part = w.selections(selection.Definition.SelectionSet)
-				w.fragments[selection.Name] = part
+			known, here := false, spread{name: selection.Name, page: page}
+			if part, known = w.fragments[here]; !known {
+				part = w.selections(selection.Definition.SelectionSet, page)
+				w.fragments[here] = part
 			}
 		}
 		sum.depth = max(sum.depth, part.depth)
 		sum.cost = add(sum.cost, part.cost)
 		sum.passwords = add(sum.passwords, part.passwords)
 		sum.introspection = sum.introspection || part.introspection
+		sum.schemaLists = add(sum.schemaLists, part.schemaLists)
 	}
 	return sum
 }
 
-func (w walker) field(field *ast.Field) survey {
-	below := w.selections(field.SelectionSet)
+func (w walker) field(field *ast.Field, page int) survey {
+	below := w.selections(field.SelectionSet, w.pageSize(field))
 	below.depth++
+	if strings.HasPrefix(field.ObjectDefinition.Name, "__") && field.Definition.Type.Elem != nil {
+		below.schemaLists = add(below.schemaLists, 1)
+	}
 	if field.Name == "__schema" || field.Name == "__type" {
 		below.introspection = true
-		below.cost = 1 // what the schema holds is known, and little
+		below.cost = 1 // what the schema holds is known; maxSchemaLists bounds how often it is told
 		return below
 	}
-	below.cost = add(1, multiply(w.elements(field), below.cost))
+	below.cost = add(1, multiply(w.elements(field, page), below.cost))
+	if field.Name == "totalCount" {
+		below.cost = add(below.cost, countCost)
+	}
 	if field.Definition.Directives.ForName("password") != nil {
 		below.passwords = add(below.passwords, 1)
 	}
@@ -101,29 +126,34 @@ func (w walker) field(field *ast.Field) survey {
 }
 
 // elements returns how many objects a field may have below it.
-func (w walker) elements(field *ast.Field) int {
-	paged := false
-	for _, argument := range field.Definition.Arguments {
-		paged = paged || argument.Name == "first"
-	}
-	if !paged {
-		if field.Definition.Type.Elem != nil && !isPageContent(field) {
-			return listCost
-		}
+func (w walker) elements(field *ast.Field, page int) int {
+	if field.Definition.Type.Elem == nil {
 		return 1
 	}
-	size := pageCost
+	if field.Name == "edges" || field.Name == "nodes" {
+		return page
+	}
+	if size := field.Definition.Directives.ForName("listSize"); size != nil {
+		return w.integer(size.Arguments.ForName("assumedSize").Value)
+	}
+	return listCost
+}
+
+// pageSize returns how many elements a connection shows, and 1 for any other field.
+func (w walker) pageSize(field *ast.Field) int {
+	if field.Definition.Arguments.ForName("first") == nil {
+		return 1
+	}
+	size := 0
 	for _, name := range []string{"first", "last"} {
 		if argument := field.Arguments.ForName(name); argument != nil {
 			size = max(size, w.integer(argument.Value))
 		}
 	}
+	if size == 0 {
+		return pageCost
+	}
 	return size
-}
-
-// isPageContent reports whether a field lists what the page around it was counted for already.
-func isPageContent(field *ast.Field) bool {
-	return field.Name == "edges" || field.Name == "nodes"
 }
 
 // integer returns an argument's number, and 0 for what is none: it is refused later.

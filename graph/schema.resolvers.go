@@ -228,9 +228,8 @@ func (r *queryResolver) Users(ctx context.Context, first *int, after *string, la
 	if err != nil {
 		return nil, err
 	}
-	return &UserConnection{connection[*model.User]{page: page, count: func(ctx context.Context) (int, error) {
-		return r.auth.CountUsers(ctx, auth.ViewerFrom(ctx), query)
-	}}}, nil
+	count := func() (int, error) { return r.auth.CountUsers(ctx, auth.ViewerFrom(ctx), query) }
+	return &UserConnection{newConnection(page, count)}, nil
 }
 
 func (r *queryResolver) Node(ctx context.Context, id string) (auth.Node, error) {
@@ -251,9 +250,8 @@ func (r *queryResolver) AuditLog(ctx context.Context, first *int, after *string,
 	if err != nil {
 		return nil, err
 	}
-	return &AuditEventConnection{connection[*model.AuditEvent]{page: page, count: func(ctx context.Context) (int, error) {
-		return r.auth.CountAuditLog(ctx, auth.ViewerFrom(ctx), query)
-	}}}, nil
+	count := func() (int, error) { return r.auth.CountAuditLog(ctx, auth.ViewerFrom(ctx), query) }
+	return &AuditEventConnection{newConnection(page, count)}, nil
 }
 
 func (r *queryResolver) Stats(ctx context.Context) (*auth.Stats, error) {
@@ -307,9 +305,8 @@ func (r *userResolver) SecurityEvents(ctx context.Context, obj *model.User, firs
 	if err != nil {
 		return nil, err
 	}
-	return &AuditEventConnection{connection[*model.AuditEvent]{page: page, count: func(ctx context.Context) (int, error) {
-		return r.auth.CountSecurityEvents(ctx, auth.ViewerFrom(ctx), obj)
-	}}}, nil
+	count := func() (int, error) { return r.auth.CountSecurityEvents(ctx, auth.ViewerFrom(ctx), obj) }
+	return &AuditEventConnection{newConnection(page, count)}, nil
 }
 
 func (r *Resolver) ApiToken() ApiTokenResolver { return &apiTokenResolver{r} }

@@ -19,7 +19,10 @@ func behindProxy(o *auth.Options) {
 
 // at makes a client one from another address.
 func (c *client) at(address string) *client {
-	c.headers = map[string]string{"X-Forwarded-For": address}
+	if c.headers == nil {
+		c.headers = map[string]string{}
+	}
+	c.headers["X-Forwarded-For"] = address
 	return c
 }
 
@@ -285,4 +288,114 @@ func TestWhoMustWaitDoesNotUseUpWhatAllShare(t *testing.T) {
 		s.browser().at("203.0.113.9").guess("victim").refused(auth.RateLimited, "")
 	}
 	s.browser().at("192.0.2.1").logIn("ada")
+}
+
+func TestEverySpellingOfAnIdentifierIsOne(t *testing.T) {
+	t.Parallel()
+	for _, exists := range []bool{true, false} {
+		s := newServer(t)
+		if exists {
+			s.signUp("ada@example.test")
+		}
+		for _, spelling := range []string{"ada@example.test", "ADA@example.test", "ada@EXAMPLE.test", "ａda@example.test", "ada@example\u3002test"} {
+			s.browser().guess(spelling).refused(auth.InvalidCredentials, "")
+		}
+		s.browser().guess("Ada@Example.Test").refused(auth.RateLimited, "")
+	}
+}
+
+func TestAnEmailAndAUserNameDoNotTellThatTheyAreOnes(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.browser().run(createUserMutation, "input", map[string]any{"email": "ada@example.test", "username": "ada", "password": password}).ok()
+	for range 5 {
+		s.browser().guess("ada@example.test").refused(auth.InvalidCredentials, "")
+	}
+	s.browser().guess("ada").refused(auth.InvalidCredentials, "")
+	s.browser().logIn("ada") // and a log-in by either forgets both
+	s.browser().logIn("ada@example.test")
+}
+
+func TestHonestMistakesBehindOneAddressAreForgotten(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.signUp("ada")
+	for range 120 {
+		s.browser().guess("ada").refused(auth.InvalidCredentials, "")
+		s.browser().logIn("ada")
+		s.wait(10 * time.Minute)
+	}
+}
+
+func TestASuccessTakesBackItsOwnAttemptAlone(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, behindProxy)
+	s.signUp("mallory")
+	for i := range 99 {
+		s.browser().at("192.0.2.1").guess(fmt.Sprint("user", i)).refused(auth.InvalidCredentials, "")
+	}
+	for range 3 {
+		s.browser().at("192.0.2.1").logIn("mallory")
+		s.wait(time.Second)
+	}
+	s.browser().at("192.0.2.1").guess("another").refused(auth.InvalidCredentials, "")
+	s.browser().at("192.0.2.1").guess("another").refused(auth.RateLimited, "")
+}
+
+func TestGuessingCodesAndNamesIsCounted(t *testing.T) {
+	t.Parallel()
+	for name, guess := range map[string]func(s *server, c *client, i int) *reply{
+		"codes": func(s *server, _ *client, i int) *reply {
+			return s.browser().run(setPassword, "code", fmt.Sprint("agp_", i), "password", anotherGood)
+		},
+		"names at sign-up": func(s *server, _ *client, _ int) *reply {
+			return s.browser().run(createUserMutation, "input", map[string]any{"username": "ada", "password": password})
+		},
+		"names of one's own": func(_ *server, c *client, _ int) *reply {
+			return c.run(updateMe, "input", map[string]any{"username": "ada"})
+		},
+	} {
+		s := newServer(t)
+		s.signUp("ada")
+		c := s.as("eve")
+		tries := 0
+		for ; tries < 110; tries++ {
+			if guess(s, c, tries).json.Errors[0].Extensions.Code == "RATE_LIMITED" {
+				break
+			}
+		}
+		if tries > 100 {
+			t.Errorf("%s can be guessed %d times", name, tries)
+		}
+	}
+}
+
+func TestADeviceIsKnownUntilThePasswordChanges(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, behindProxy)
+	s.signUp("ada")
+	device := s.browser().at("192.0.2.1")
+	device.logIn("ada")
+	block := func() {
+		for range 5 {
+			s.browser().at("203.0.113.9").guess("ada")
+		}
+	}
+	block()
+	device.guess("ada").refused(auth.InvalidCredentials, "")
+	replica := newServerAt(t, s.address, behindProxy, func(o *auth.Options) {
+		secret, err := auth.NewSecret(strings.Repeat("n", 32), "a secret of thirty-two characters")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Secret = secret
+	})
+	again := *device
+	again.url = replica.URL
+	again.guess("ada").refused(auth.InvalidCredentials, "") // also under a replaced secret
+
+	s.wait(25 * time.Hour) // until all is forgotten
+	s.basic("ada", password).at("198.51.100.1").run(changePassword, "current", password, "new", anotherGood).ok()
+	block()
+	device.guess("ada").refused(auth.RateLimited, "")
 }

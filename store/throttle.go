@@ -27,9 +27,9 @@ func (s *Store) CountAttempt(ctx context.Context, key string, now, forgotten mod
 	err = s.writes.NewRaw(`INSERT INTO throttles (key, attempts, blocked_until, forgotten_at) VALUES (?, 1, 0, ?)
 		ON CONFLICT (key) DO UPDATE SET
 			attempts = CASE WHEN throttles.forgotten_at <= ? THEN 1 ELSE throttles.attempts + 1 END,
-			forgotten_at = EXCLUDED.forgotten_at
+			forgotten_at = CASE WHEN throttles.forgotten_at <= ? THEN EXCLUDED.forgotten_at ELSE throttles.forgotten_at END
 		WHERE throttles.blocked_until <= ?
-		RETURNING attempts`, key, forgotten, now, now).Scan(ctx, &counted)
+		RETURNING attempts`, key, forgotten, now, now, now).Scan(ctx, &counted)
 	if err != nil || len(counted) == 0 {
 		return 0, mapError(err)
 	}
