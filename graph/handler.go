@@ -42,7 +42,10 @@ func NewHandler(service *auth.Service, options Options) (http.Handler, error) {
 	if err := CheckSchema(Schema()); err != nil {
 		return nil, err
 	}
-	resolver := &Resolver{auth: service}
+	return service.Middleware(newHandler(service, &Resolver{auth: service}, options)), nil
+}
+
+func newHandler(service *auth.Service, resolver *Resolver, options Options) *handler {
 	h := &handler{auth: service, introspection: options.Introspection, log: options.Log}
 	h.executor = executor.New(NewExecutableSchema(Config{
 		Schema:     Schema(),
@@ -53,7 +56,7 @@ func NewHandler(service *auth.Service, options Options) (http.Handler, error) {
 	h.executor.SetRecoverFunc(h.recovered)
 	h.executor.SetParserTokenLimit(tokenLimit)
 	h.executor.SetDisableSuggestion(!options.Introspection)
-	return service.Middleware(h), nil
+	return h
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
