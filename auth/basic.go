@@ -11,6 +11,7 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/authgraph/authgraph/model"
 	"github.com/authgraph/authgraph/store"
@@ -29,6 +30,7 @@ const (
 type verifiedPasswords struct {
 	secret []byte
 	cache  *lru.Cache[[sha256.Size]byte, model.Time] // until when each is remembered
+	asked  singleflight.Group
 }
 
 func newVerifiedPasswords() (*verifiedPasswords, error) {
@@ -89,22 +91,12 @@ func (s *Service) verifyPassword(ctx context.Context, v *Viewer, identifier, pas
 	}
 	key := s.verified.key(password, account.hash())
 	if until, _ := s.verified.cache.Get(key); s.now() >= until {
-		counters := s.passwordCounters(v, account, identifier)
-		match, _, err := s.tryPassword(ctx, v, counters, password, account.hash())
+		// The same question asked many times at once is one attempt: a program that sends all its
+		// requests with a password would otherwise guess too often.
+		_, err, _ := s.verified.asked.Do(string(key[:])+identifier, func() (any, error) {
+			return nil, s.verifyAnew(context.WithoutCancel(ctx), v, account, identifier, password)
+		})
 		if err != nil {
-			return account, err
-		}
-		if !match || !account.user.Active() {
-			return account, s.loginFailed(ctx, v, account, errInvalidCredentials)
-		}
-		if err := s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
-			if err := s.uncount(ctx, tx, counters); err != nil {
-				return err
-			}
-			event := about(model.AuditBasicVerified, account.user.ID)
-			event.ActorID = event.UserID
-			return s.record(ctx, tx, v, event)
-		}); err != nil {
 			return account, err
 		}
 		s.verified.cache.Add(key, s.now().Add(verifiedFor))
@@ -113,4 +105,25 @@ func (s *Service) verifyPassword(ctx context.Context, v *Viewer, identifier, pas
 		return account, errInvalidCredentials
 	}
 	return account, nil
+}
+
+// verifyAnew compares a password, counts the attempt and records the outcome. It refuses with
+// errInvalidCredentials.
+func (s *Service) verifyAnew(ctx context.Context, v *Viewer, account account, identifier, password string) error {
+	counters := s.passwordCounters(v, account, identifier)
+	match, _, err := s.tryPassword(ctx, v, counters, password, account.hash())
+	if err != nil {
+		return err
+	}
+	if !match || !account.user.Active() {
+		return s.loginFailed(ctx, v, account, errInvalidCredentials)
+	}
+	return s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+		if err := s.uncount(ctx, tx, counters); err != nil {
+			return err
+		}
+		event := about(model.AuditBasicVerified, account.user.ID)
+		event.ActorID = event.UserID
+		return s.record(ctx, tx, v, event)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,6 +115,17 @@ func TestARememberedPasswordCostsNoHash(t *testing.T) {
 	basic.run(me).ok()
 	s.wait(time.Minute)
 	basic.run(me).refused("INTERNAL_SERVER_ERROR", "")
+}
+
+func TestManyRequestsWithOnePasswordAreOneAttempt(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(o *auth.Options) { o.HashWorkers = 16 })
+	s.signUp("ada")
+	var wg sync.WaitGroup
+	for range 30 {
+		wg.Go(func() { s.basic("ada", password).run(me).ok() })
+	}
+	wg.Wait()
 }
 
 func TestSchemesCanBeSwitchedOff(t *testing.T) {
