@@ -114,10 +114,7 @@ func (s *Service) UpdateMe(ctx context.Context, v *Viewer, changes UserChanges) 
 		}
 		// Each is counted, since the answer tells which identifiers are taken.
 		counters := append(s.addressCounter(v, "address", limitAddress), counter{key: "identifiers " + v.User.ID, limit: limitSignUp})
-		if err := s.checkWaiting(ctx, v, counters); err != nil {
-			return nil, err
-		}
-		if err := s.count(ctx, v, counters); err != nil {
+		if err := s.admit(ctx, v, counters); err != nil {
 			return nil, err
 		}
 	}

@@ -127,11 +127,7 @@ var errPasswordCode = &Error{Code: InvalidCredentials, Field: "code", Message: "
 // SetPassword spends a password code. It does not sign in. All sessions and tokens of the
 // user end.
 func (s *Service) SetPassword(ctx context.Context, v *Viewer, code, password string) error {
-	counters := s.addressCounter(v, "address", limitAddress)
-	if err := s.checkWaiting(ctx, v, counters); err != nil {
-		return err
-	}
-	if err := s.count(ctx, v, counters); err != nil {
+	if err := s.admit(ctx, v, s.addressCounter(v, "address", limitAddress)); err != nil {
 		return err
 	}
 	hash := hashToken(code)

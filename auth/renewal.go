@@ -54,11 +54,7 @@ func (s *Service) RenewSession(ctx context.Context, v *Viewer) (*SignedIn, error
 
 // checkRenewals refuses a user who renews or asks for tokens too often.
 func (s *Service) checkRenewals(ctx context.Context, v *Viewer) error {
-	counters := []counter{{key: "renewal " + v.User.ID, limit: limitRenewal}}
-	if err := s.checkWaiting(ctx, v, counters); err != nil {
-		return err
-	}
-	return s.count(ctx, v, counters)
+	return s.admit(ctx, v, []counter{{key: "renewal " + v.User.ID, limit: limitRenewal}})
 }
 
 // checkSessionToken refuses a viewer who did not present a session's own token.

@@ -129,17 +129,29 @@ func accountCounters(user *model.User) (counters []counter) {
 	return counters
 }
 
+func keysOf(counters []counter) []string {
+	keys := make([]string, len(counters))
+	for i, counter := range counters {
+		keys[i] = counter.key
+	}
+	return keys
+}
+
+// admit is checkWaiting and count, for what needs no password hashed in between.
+func (s *Service) admit(ctx context.Context, v *Viewer, counters []counter) error {
+	if err := s.checkWaiting(ctx, v, counters); err != nil {
+		return err
+	}
+	return s.count(ctx, v, counters)
+}
+
 // checkWaiting refuses with RATE_LIMITED where one of the keys must wait. It only reads.
 func (s *Service) checkWaiting(ctx context.Context, v *Viewer, counters []counter) error {
 	if !s.RateLimits || len(counters) == 0 {
 		return nil
 	}
-	keys := make([]string, len(counters))
-	for i, counter := range counters {
-		keys[i] = counter.key
-	}
 	now := s.now()
-	waiting, err := s.store.Throttles(ctx, keys, now)
+	waiting, err := s.store.Throttles(ctx, keysOf(counters), now)
 	if err != nil {
 		return fmt.Errorf("failed to look up attempts: %w", err)
 	}
@@ -209,10 +221,8 @@ func (s *Service) forgive(ctx context.Context, tx *store.Store, user *model.User
 	if !s.RateLimits {
 		return nil
 	}
-	for _, counter := range accountCounters(user) {
-		if err := tx.ForgetAttempts(ctx, counter.key); err != nil {
-			return err
-		}
+	if err := tx.ForgetAttempts(ctx, keysOf(accountCounters(user))...); err != nil {
+		return err
 	}
 	return s.uncount(ctx, tx, counters)
 }
@@ -235,10 +245,8 @@ func (s *Service) uncount(ctx context.Context, tx *store.Store, counters []count
 func (s *Service) UnlockUser(ctx context.Context, v *Viewer, userID string) (user *model.User, err error) {
 	err = s.manage(ctx, v, "id", userID, func(ctx context.Context, tx *store.Store, managed *model.User) error {
 		user = managed
-		for _, counter := range accountCounters(user) {
-			if err := tx.ForgetAttempts(ctx, counter.key); err != nil {
-				return err
-			}
+		if err := tx.ForgetAttempts(ctx, keysOf(accountCounters(user))...); err != nil {
+			return err
 		}
 		return s.record(ctx, tx, v, about(model.AuditUserUnlocked, user.ID))
 	})
