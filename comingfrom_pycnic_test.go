@@ -83,7 +83,7 @@ func TestComingFromPycnicMissingFieldsAreNoWrongCredentials(t *testing.T) {
 func TestComingFromPycnicItsOwnPasswordIsRefused(t *testing.T) {
 	t.Parallel()
 	file := usersFile(t, `{"username": "foo", "password": "foo"}`)
-	err := run(t.Context(), nil, []string{"AUTHGRAPH_ADDR=127.0.0.1:0", "AUTHGRAPH_DATABASE=sqlite::memory:", file},
+	err := run(t.Context(), nil, append(newDatabase(t), "AUTHGRAPH_ADDR=127.0.0.1:0", file),
 		console{in: strings.NewReader(""), out: io.Discard, err: io.Discard})
 	if err == nil || !strings.HasPrefix(err.Error(), "AUTHGRAPH_USERS_FILE: user 1: ") || !strings.Contains(err.Error(), "password must be at least 8 characters long") {
 		t.Errorf("the start ends with %v", err)

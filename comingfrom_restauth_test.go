@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/authgraph/authgraph/auth"
+	"github.com/authgraph/authgraph/store/storetest"
 )
 
 // This file replays REST-auth, the companion of an article on Flask-HTTPAuth: someone registers
@@ -93,6 +94,7 @@ func TestComingFromRESTAuthRegistration(t *testing.T) {
 
 func TestComingFromRESTAuthPasswordsAreHashed(t *testing.T) {
 	t.Parallel()
+	storetest.SQLite(t) // whose files can be read
 	dir := t.TempDir()
 	i, miguel := startRESTAuth(t, "AUTHGRAPH_DATABASE=sqlite:"+filepath.Join(dir, "db.sqlite"))
 	token := miguel.ask(asksToken).is(tokenIs).find(anAccessToken)

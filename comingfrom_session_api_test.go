@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -118,15 +117,15 @@ func (o *outcome) time(name string) time.Time {
 
 func TestComingFromASessionAPISessionsOutliveTheServer(t *testing.T) {
 	t.Parallel()
-	database := "AUTHGRAPH_DATABASE=sqlite:" + filepath.Join(t.TempDir(), "sessions.db")
-	i := startSessionAPI(t, database)
+	database := newDatabase(t)
+	i := startSessionAPI(t, database...)
 	curl := i.browser()
 	curl.ask(bobIn).is(`{"data":{"login":{…}}}`)
 	curl.ask(whoAmI).is(bobIs)
 	if err := i.shutDown(); err != nil {
 		t.Fatal(err)
 	}
-	curl.instance = startSessionAPI(t, database) // the users are there already
+	curl.instance = startSessionAPI(t, database...) // the users are there already
 	curl.ask(whoAmI).is(bobIs)
 	curl.ask(`mutation { logout { loggedOut } }`).is(`{"data":{"logout":{"loggedOut":true}}}`)
 	curl.ask(whoAmI).refused(auth.Unauthenticated, "")

@@ -30,11 +30,10 @@ func userEntry(field, identifier string) string {
 	return fmt.Sprintf(`{%q: %q, "password": %q}`, field, identifier, goodPassword)
 }
 
-// startWith starts the program with users made at the start, in a database in memory unless
-// the environment names another.
+// startWith starts the program with users made at the start.
 func startWith(t *testing.T, users []string, environ ...string) *instance {
 	t.Helper()
-	return start(t, append([]string{"AUTHGRAPH_DATABASE=sqlite::memory:", usersFile(t, users...)}, environ...)...)
+	return start(t, append([]string{usersFile(t, users...)}, environ...)...)
 }
 
 // usersFile writes a users file and returns the setting that names it.

@@ -97,7 +97,7 @@ type migrateCommand struct{}
 
 // Run applies the migrations that the database lacks.
 func (migrateCommand) Run(ctx context.Context, settings *Settings, io console) error {
-	db, err := store.Open(ctx, settings.Database)
+	db, err := store.Open(ctx, settings.Database, settings.databaseOptions())
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (migrateCommand) Run(ctx context.Context, settings *Settings, io console) e
 	for _, name := range applied {
 		fmt.Fprintln(io.out, "applied", name)
 	}
-	fmt.Fprintln(io.out, settings.Database, "is up to date")
+	fmt.Fprintln(io.out, store.Redact(settings.Database), "is up to date")
 	return nil
 }
 
@@ -142,7 +142,7 @@ var errTemporary = errors.New("this database would be gone with the command")
 // asOperator lets a command act by the rules, as the operator, on a database that outlives it.
 // What a command asks for, it asks in act: by then nothing else stands in its way.
 func asOperator(ctx context.Context, settings *Settings, io console, act func(rules *auth.Service, operator *auth.Viewer) error) (err error) {
-	if store.SecretFile(settings.Database) == "" {
+	if store.Temporary(settings.Database) {
 		return fmt.Errorf("%w: name another by --database", errTemporary)
 	}
 	backend, err := open(ctx, settings, newLogger(io.err))

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/authgraph/authgraph/model"
 	"github.com/authgraph/authgraph/store"
+	"github.com/authgraph/authgraph/store/storetest"
 )
 
 // operator runs commands on one database.
@@ -22,13 +22,13 @@ type operator struct {
 }
 
 func newOperator(t *testing.T) operator {
-	return operator{t, "sqlite:" + filepath.Join(t.TempDir(), "test.db")}
+	return operator{t, storetest.Address(t)}
 }
 
 // command runs a command and returns what it printed.
 func (o operator) command(input string, args ...string) (string, error) {
 	var out, log bytes.Buffer
-	err := run(o.t.Context(), args, []string{"AUTHGRAPH_BCRYPT_COST=10", "AUTHGRAPH_DATABASE=" + o.database},
+	err := run(o.t.Context(), args, append(database(o.database), "AUTHGRAPH_BCRYPT_COST=10"),
 		console{in: strings.NewReader(input), out: &out, err: &log})
 	return out.String(), err
 }
@@ -52,7 +52,7 @@ func TestCommandsBindARunningServer(t *testing.T) {
 	o := newOperator(t)
 	o.object("", "rotate-keys")
 	o.object("", "rotate-keys")
-	i := start(t, "AUTHGRAPH_DATABASE="+o.database)
+	i := start(t, database(o.database)...)
 	if _, keys := i.get("/.well-known/jwks.json"); strings.Count(keys, `"kid"`) != 2 {
 		t.Errorf("after two rotations the published keys are %s; want the new one and the one before", keys)
 	}
@@ -121,7 +121,7 @@ func TestCommandsBindARunningServer(t *testing.T) {
 	o.object("", "users", "revoke", "ada", "admin")
 	answers(`{ users { totalCount } }`, `FORBIDDEN`)
 
-	db, err := store.Open(t.Context(), o.database)
+	db, err := store.Open(t.Context(), o.database, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestCommandsBindARunningServer(t *testing.T) {
 func TestNobodyIsTakenForTheirUserName(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t)
-	i := start(t, "AUTHGRAPH_DATABASE="+o.database)
+	i := start(t, database(o.database)...)
 	const name = "usr_00000000000000000000000000" // looks like an id
 	if _, body := i.post(http.DefaultClient, `mutation { createUser(input: {username: "`+name+`", password: "violet harbour lantern"}) { user { id } } }`); !strings.Contains(body, "usr_") {
 		t.Fatal(body)
@@ -155,7 +155,7 @@ func TestTheListOfUsersHasEveryPage(t *testing.T) {
 	if _, err := o.command("", "migrate"); err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), o.database)
+	db, err := store.Open(t.Context(), o.database, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

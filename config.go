@@ -29,10 +29,12 @@ const defaultDatabase = "sqlite:authgraph.db"
 // Settings are what an operator can choose, by flag or by environment variable of the same
 // name. A flag wins.
 type Settings struct {
-	Addr      string   `default:"localhost:8080" placeholder:"HOST:PORT" help:"The address to listen on."`
-	Database  string   `default:"${database}" placeholder:"ADDRESS" help:"Where the data is: sqlite:FILE, or sqlite::memory: for a database that is gone at exit."`
-	PublicURL *url.URL `name:"public-url" placeholder:"URL" help:"Where clients reach the server; https makes cookies Secure and only loopback may do without. By default http on localhost, at the port listened on."`
-	Origins   []string `placeholder:"URL,…" help:"The web origins other than PUBLIC_URL whose pages may call the API, or * for every one, then without cookies."`
+	Addr                string   `default:"localhost:8080" placeholder:"HOST:PORT" help:"The address to listen on."`
+	Database            string   `default:"${database}" placeholder:"ADDRESS" help:"Where the data is: sqlite:FILE, sqlite::memory: for a database that is gone at exit, or postgres://USER@HOST/DATABASE."`
+	DatabaseConnections int      `default:"20" placeholder:"N" help:"How many connections to PostgreSQL this server opens at most."`
+	DatabaseTimeout     Duration `default:"10s" placeholder:"DURATION" help:"How long a statement may take, and the wait for a connection to run it on."`
+	PublicURL           *url.URL `name:"public-url" placeholder:"URL" help:"Where clients reach the server; https makes cookies Secure and only loopback may do without. By default http on localhost, at the port listened on."`
+	Origins             []string `placeholder:"URL,…" help:"The web origins other than PUBLIC_URL whose pages may call the API, or * for every one, then without cookies."`
 
 	SessionCookie    string   `default:"authgraph_session" placeholder:"NAME" help:"The name of the session cookie; under https it gets the prefix __Host-."`
 	SessionSamesite  string   `name:"session-samesite" default:"lax" enum:"lax,strict,none" placeholder:"lax|strict|none" help:"The session cookie's SameSite attribute; none needs https and ORIGINS."`
@@ -61,7 +63,7 @@ type Settings struct {
 
 	UsersFile string `placeholder:"FILE" help:"A JSON list of users to create at start where they are missing: objects with username or email, password, and optionally firstName, lastName and roles."`
 
-	Secret []string `hidden:"" secret:"" placeholder:"TEXT,…" help:"The server secret, at least 32 characters, followed by previous ones that are still accepted. For SQLite a file beside the database is made when it is not given."`
+	Secret []string `hidden:"" secret:"" placeholder:"TEXT,…" help:"The server secret, at least 32 characters, followed by previous ones that are still accepted. For SQLite a file beside the database is made when it is not given; PostgreSQL needs it."`
 	Pepper []string `hidden:"" secret:"" placeholder:"TEXT,…" help:"A key mixed into every password hash, followed by previous ones that are still accepted. Without the pepper of a hash its password is lost."`
 }
 
@@ -144,10 +146,18 @@ func (s *Settings) AfterApply(path *kong.Context) error {
 	for _, element := range path.Path {
 		if flag := element.Flag; flag != nil && !element.Resolved && flag.Tag.Has("secret") {
 			return fmt.Errorf("--%s: arguments show in the list of processes; set %s instead", flag.Name, envName(flag.Name))
+		} else if flag != nil && !element.Resolved && flag.Name == "database" && store.HasPassword(s.Database) {
+			return errors.New("--database: arguments show in the list of processes; put the password into PGPASSWORD, a .pgpass file or AUTHGRAPH_DATABASE")
 		}
 	}
 	if err := store.CheckAddress(s.Database); err != nil {
 		return fmt.Errorf("AUTHGRAPH_DATABASE: %w", err)
+	}
+	if s.DatabaseConnections < 1 {
+		return errors.New("AUTHGRAPH_DATABASE_CONNECTIONS: want 1 or more")
+	}
+	if s.DatabaseTimeout < Duration(time.Millisecond) {
+		return errors.New("AUTHGRAPH_DATABASE_TIMEOUT: want at least 1ms")
 	}
 	if err := s.checkPublicURL(); err != nil {
 		return err
@@ -268,6 +278,11 @@ func (s *Settings) trustedProxies() (networks []netip.Prefix, err error) {
 	return networks, nil
 }
 
+// databaseOptions returns how the database is used.
+func (s *Settings) databaseOptions() store.Options {
+	return store.Options{Connections: s.DatabaseConnections, Timeout: time.Duration(s.DatabaseTimeout)}
+}
+
 // introspection reports whether clients may ask for the schema.
 func (s *Settings) introspection() bool {
 	return s.Introspection == "on" || s.Introspection == "auto" && s.loopback()
@@ -289,7 +304,15 @@ func (s *Settings) playground() bool {
 }
 
 // warnings returns what is allowed and still likely to surprise.
-func (s *Settings) warnings() []string {
+func (s *Settings) warnings() (warnings []string) {
+	if host := store.Unprotected(s.Database); host != "" {
+		warnings = append(warnings, fmt.Sprintf("AUTHGRAPH_DATABASE: the way to %s is not protected by TLS; use sslmode=verify-full", host))
+	}
+	return append(warnings, s.originWarnings()...)
+}
+
+// originWarnings returns what will surprise about origins.
+func (s *Settings) originWarnings() []string {
 	if s.SessionSamesite == "none" || slices.Contains(s.Origins, "*") {
 		return nil
 	}

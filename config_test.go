@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -84,6 +85,29 @@ func TestAnOriginOnAnotherSiteIsWarnedOf(t *testing.T) {
 		}
 		if got := len(p.warnings()) > 0; got != test.warned {
 			t.Errorf("%+v: warned is %v", test, got)
+		}
+	}
+}
+
+func TestTheWayToTheDatabaseIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		address string
+		warned  bool
+	}{
+		{"sqlite:x.db", false},
+		{"postgres://u@localhost/x", false},
+		{"postgres://u@127.0.0.1,[::1]/x", false},
+		{"postgres:///x?host=/run/postgresql", false},
+		{"postgres://u@db.example.com/x?sslmode=verify-full", false},
+		{"postgres://u@db.example.com/x", true},
+		{"postgres://u@localhost,db.example.com/x", true},
+		{"postgres://u@db.example.com/x?sslmode=require", true},
+		{"postgres://u@db.example.com/x?sslmode=disable", true},
+	} {
+		s := Settings{Database: test.address, PublicURL: &url.URL{}}
+		if got := len(s.warnings()) > 0; got != test.warned {
+			t.Errorf("%s: warned is %v", test.address, got)
 		}
 	}
 }

@@ -5,11 +5,14 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/authgraph/authgraph/store/storetest"
 )
 
-// TestMain lets the scripts in testdata run this program as the command authgraph.
+// TestMain runs the tests on each kind of database. It lets the scripts in testdata run this
+// program as the command authgraph.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"authgraph": main})
+	testscript.Main(storetest.Rounds(m), map[string]func(){"authgraph": main})
 }
 
 // TestCommands runs the scripts in testdata: the command line as its users see it.

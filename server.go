@@ -93,7 +93,7 @@ func (b *backend) close() error {
 
 // open opens the database, brings it up to date and puts the rules on it.
 func open(ctx context.Context, settings *Settings, log *slog.Logger) (_ *backend, err error) {
-	db, err := store.Open(ctx, settings.Database)
+	db, err := store.Open(ctx, settings.Database, settings.databaseOptions())
 	if err != nil {
 		return nil, err
 	}
@@ -149,9 +149,12 @@ func serverSecret(ctx context.Context, settings *Settings, db *store.Store) (aut
 	if len(settings.Secret) > 0 {
 		return auth.NewSecret(settings.Secret...)
 	}
+	if store.Temporary(settings.Database) {
+		return auth.RandomSecret(), nil
+	}
 	path := store.SecretFile(settings.Database)
 	if path == "" {
-		return auth.RandomSecret(), nil
+		return auth.Secret{}, fmt.Errorf("%s: a PostgreSQL database needs one, at least 32 characters long and the same for every server; `openssl rand -base64 32` makes one", envName("secret"))
 	}
 	bound, err := auth.HasSecret(ctx, db)
 	if err != nil {
@@ -357,7 +360,7 @@ func welcome(ctx context.Context, w io.Writer, settings *Settings, service *auth
 		fmt.Fprintln(w, "playground", at.JoinPath("/").String())
 	}
 	fmt.Fprintln(w, "endpoint  ", at.JoinPath("/graphql").String())
-	fmt.Fprintln(w, "database  ", settings.Database)
+	fmt.Fprintln(w, "database  ", store.Redact(settings.Database))
 	exists, err := service.HasAdministrator(ctx)
 	if err != nil {
 		return err
@@ -371,12 +374,15 @@ func welcome(ctx context.Context, w io.Writer, settings *Settings, service *auth
 
 // adminHint returns the command that makes an administrator in the database being served.
 func adminHint(settings *Settings) string {
-	if store.SecretFile(settings.Database) == "" {
+	if store.Temporary(settings.Database) {
 		return "set " + envName("admin-email") + " and " + envName("admin-password-file") + " and start again"
 	}
 	command := "authgraph"
 	if strings.Contains(os.Args[0], "go-build") {
 		command = "go run ."
+	}
+	if store.HasPassword(settings.Database) {
+		return command + " create-admin EMAIL, with the same " + envName("database")
 	}
 	if settings.Database != defaultDatabase {
 		command += fmt.Sprintf(" --database %q", settings.Database)

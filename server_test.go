@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -12,9 +13,13 @@ import (
 	"net/http/httptrace"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/authgraph/authgraph/store"
+	"github.com/authgraph/authgraph/store/storetest"
 )
 
 // instance is the whole program, serving on a port of its own.
@@ -27,13 +32,25 @@ type instance struct {
 	done   chan error
 }
 
-// start runs the program with a database in a temporary folder, unless the environment names
-// another, and waits until it serves.
+// newDatabase returns the settings of a new database.
+func newDatabase(t *testing.T) []string { return database(storetest.Address(t)) }
+
+// database returns the settings of the database at an address.
+func database(address string) []string {
+	settings := []string{"AUTHGRAPH_DATABASE=" + address}
+	if store.File(address) == "" && !store.Temporary(address) {
+		settings = append(settings, "AUTHGRAPH_SECRET=a secret of thirty-two characters",
+			fmt.Sprint("AUTHGRAPH_DATABASE_CONNECTIONS=", storetest.Connections))
+	}
+	return settings
+}
+
+// start runs the program with a new database, unless the environment names another, and waits
+// until it serves.
 func start(t *testing.T, environ ...string) *instance {
 	t.Helper()
 	dir := t.TempDir()
-	environ = append([]string{"AUTHGRAPH_ADDR=127.0.0.1:0", "AUTHGRAPH_BCRYPT_COST=10",
-		"AUTHGRAPH_DATABASE=sqlite:" + filepath.Join(dir, "test.db")}, environ...)
+	environ = slices.Concat([]string{"AUTHGRAPH_ADDR=127.0.0.1:0", "AUTHGRAPH_BCRYPT_COST=10"}, newDatabase(t), environ)
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +217,7 @@ func TestTheAdministratorOfTheSettings(t *testing.T) {
 	if err := os.WriteFile(file, []byte("correct horse battery\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	i := start(t, "AUTHGRAPH_DATABASE=sqlite::memory:", "AUTHGRAPH_ADMIN_EMAIL=boss@example.test", "AUTHGRAPH_ADMIN_PASSWORD_FILE="+file)
+	i := start(t, "AUTHGRAPH_ADMIN_EMAIL=boss@example.test", "AUTHGRAPH_ADMIN_PASSWORD_FILE="+file)
 	if strings.Contains(i.banner, "no administrator") {
 		t.Errorf("the banner asks for an administrator:\n%s", i.banner)
 	}
@@ -212,13 +229,13 @@ func TestTheAdministratorOfTheSettings(t *testing.T) {
 
 func TestReadyTellsOfAnOutage(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	database := filepath.Join(dir, "data.db")
-	i := start(t, "AUTHGRAPH_DATABASE=sqlite:"+database)
-	if err := os.WriteFile(database, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {
+	storetest.SQLite(t)
+	file := filepath.Join(t.TempDir(), "data.db")
+	i := start(t, "AUTHGRAPH_DATABASE=sqlite:"+file)
+	if err := os.WriteFile(file, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(database+"-wal", 0); err != nil {
+	if err := os.Truncate(file+"-wal", 0); err != nil {
 		t.Fatal(err)
 	}
 	if response, body := i.get("/readyz"); response.StatusCode != 503 || strings.Contains(body, "malformed") {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,12 +23,12 @@ func TestRefusalsTakeTheSameTime(t *testing.T) {
 	if *timing == 0 {
 		t.Skip("skipped: it measures times; ask for it with -timing 200")
 	}
-	database := filepath.Join(t.TempDir(), "timing.db")
-	i := start(t, "AUTHGRAPH_DATABASE=sqlite:"+database, "AUTHGRAPH_RATE_LIMITS=off")
+	database := newDatabase(t)
+	i := start(t, append(database, "AUTHGRAPH_RATE_LIMITS=off")...)
 	for _, name := range []string{"known", "disabled"} {
 		i.post(http.DefaultClient, `mutation { createUser(input: {username: "`+name+`", password: "correct horse battery"}) { user { id } } }`)
 	}
-	if err := run(t.Context(), []string{"users", "disable", "disabled"}, []string{"AUTHGRAPH_DATABASE=sqlite:" + database},
+	if err := run(t.Context(), []string{"users", "disable", "disabled"}, database,
 		console{in: strings.NewReader(""), out: io.Discard, err: i.log}); err != nil {
 		t.Fatal(err)
 	}

@@ -338,7 +338,7 @@ func TestThePagesGoProgramRefusesATokenThatExpired(t *testing.T) {
 func TestThePagesGoProgramFindsNewKeys(t *testing.T) {
 	t.Parallel()
 	front := startFront(t)
-	environ := []string{"AUTHGRAPH_DATABASE=sqlite:" + filepath.Join(t.TempDir(), "test.db")}
+	environ := newDatabase(t)
 	before := front.startAuthgraph(t, environ...)
 	notes := startNotes(t, front.URL)
 	session := before.signUp()

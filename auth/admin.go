@@ -22,7 +22,7 @@ func (s *Service) CreateAdministrator(ctx context.Context, v *Viewer, email, pas
 	if v.Kind != kindOperator {
 		return nil, errForbidden
 	}
-	user, err := s.newUser(CreateUserInput{Email: email})
+	account, err := s.newUser(CreateUserInput{Email: email})
 	if err != nil {
 		return nil, err
 	}
@@ -33,8 +33,9 @@ func (s *Service) CreateAdministrator(ctx context.Context, v *Viewer, email, pas
 	if err != nil {
 		return nil, err
 	}
+	var user *model.User
 	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
-		if user, err = s.reclaim(ctx, tx, v, user); err != nil {
+		if user, err = s.reclaim(ctx, tx, v, account); err != nil {
 			return err
 		}
 		if err := s.replacePassword(ctx, tx, user.ID, hash, ""); err != nil {

@@ -19,6 +19,9 @@ import (
 	"github.com/authgraph/authgraph/store/storetest"
 )
 
+// TestMain runs the tests on each kind of database.
+func TestMain(m *testing.M) { os.Exit(storetest.Rounds(m).Run()) }
+
 const password = "correct horse battery staple"
 
 func newSecret(t *testing.T, values ...string) auth.Secret {

@@ -118,7 +118,7 @@ func (s *Service) verifyAnew(ctx context.Context, v *Viewer, account account, id
 	if !match || !account.user.Active() {
 		return s.loginFailed(ctx, v, account, errInvalidCredentials)
 	}
-	return s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
+	return s.store.TxReadCommitted(ctx, func(ctx context.Context, tx *store.Store) error {
 		if err := s.uncount(ctx, tx, counters); err != nil {
 			return err
 		}

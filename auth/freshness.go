@@ -67,7 +67,7 @@ func (s *Service) provePassword(ctx context.Context, v *Viewer, field, password 
 	if !match {
 		return "", s.loginFailed(ctx, v, own, errNotYourPassword(field))
 	}
-	return own.hash(), s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error { return s.uncount(ctx, tx, counters) })
+	return own.hash(), s.store.TxReadCommitted(ctx, func(ctx context.Context, tx *store.Store) error { return s.uncount(ctx, tx, counters) })
 }
 
 func errNotYourPassword(field string) error {

@@ -68,16 +68,17 @@ func (s *Service) Login(ctx context.Context, v *Viewer, in LoginInput) (*SignedI
 				return err
 			}
 		}
-		if err := s.forgive(ctx, tx, current.user, counters); err != nil {
-			return err
-		}
 		if signedIn, err = s.startSession(ctx, tx, v, current.user, in.RememberMe); err != nil {
 			return err
 		}
 		signedIn.Viewer.passwordID = current.password.ID
 		return nil
 	})
-	return signedIn, err
+	if err != nil {
+		return nil, err
+	}
+	s.attempt(ctx, v, "forget attempts after a log-in", s.forgive(ctx, account.user, counters))
+	return signedIn, nil
 }
 
 func checkLogin(in LoginInput) error {

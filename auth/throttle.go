@@ -175,7 +175,7 @@ func (s *Service) count(ctx context.Context, v *Viewer, counters []counter) erro
 	if !s.RateLimits || len(counters) == 0 {
 		return nil
 	}
-	return s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error { return s.countIn(ctx, tx, v, counters) })
+	return s.store.TxReadCommitted(ctx, func(ctx context.Context, tx *store.Store) error { return s.countIn(ctx, tx, v, counters) })
 }
 
 // countIn is count in a transaction that undoes it where it fails.
@@ -216,15 +216,18 @@ func (s *Service) rateLimited(v *Viewer, key string, wait time.Duration) error {
 }
 
 // forgive forgets the attempts at a user's identifiers after they logged in, and takes this
-// attempt back from what else it was counted under.
-func (s *Service) forgive(ctx context.Context, tx *store.Store, user *model.User, counters []counter) error {
+// attempt back from what else it was counted under. It is no part of the log-in, which so does not
+// wait for others from the same address. The order of the rows is that of count.
+func (s *Service) forgive(ctx context.Context, user *model.User, counters []counter) error {
 	if !s.RateLimits {
 		return nil
 	}
-	if err := tx.ForgetAttempts(ctx, keysOf(accountCounters(user))...); err != nil {
-		return err
-	}
-	return s.uncount(ctx, tx, counters)
+	return s.store.TxReadCommitted(ctx, func(ctx context.Context, tx *store.Store) error {
+		if err := s.uncount(ctx, tx, counters); err != nil {
+			return err
+		}
+		return tx.ForgetAttempts(ctx, keysOf(accountCounters(user))...)
+	})
 }
 
 // uncount takes back an attempt that was no guess.

@@ -1,10 +1,11 @@
 package graph_test
 
 import (
-	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/authgraph/authgraph/store/storetest"
 )
 
 // TestEveryMutationIsWholeOrNothing lets each statement that a mutation writes with fail in the
@@ -64,7 +65,7 @@ func TestEveryMutationIsWholeOrNothing(t *testing.T) {
 			ada = s.prepare()
 			before := s.dump()
 			for _, write := range writes {
-				s.exec("CREATE TRIGGER fault BEFORE " + write + " BEGIN SELECT RAISE(ABORT, 'fault'); END")
+				drop := s.trigger("fault", "BEFORE "+write, "SELECT RAISE(ABORT, 'fault');", "RAISE EXCEPTION 'fault';")
 				r := test.mutate(s, ada)
 				if len(r.json.Errors) != 1 || r.json.Errors[0].Extensions.Code != "INTERNAL_SERVER_ERROR" || strings.Contains(r.body, "fault") {
 					t.Errorf("%s failed and the answer is %s", write, r.body)
@@ -72,7 +73,7 @@ func TestEveryMutationIsWholeOrNothing(t *testing.T) {
 				if after := s.dump(); after != before {
 					t.Errorf("%s failed and left something behind:\n%s", write, difference(before, after))
 				}
-				s.exec("DROP TRIGGER fault")
+				drop()
 			}
 			test.mutate(s, ada).ok() // and nothing stands in the way afterwards
 		})
@@ -103,8 +104,8 @@ func (s *server) writesOf(act func()) (writes []string) {
 	s.exec("CREATE TABLE seen (what TEXT PRIMARY KEY)")
 	for _, table := range keptTables {
 		for _, verb := range []string{"INSERT", "UPDATE", "DELETE"} {
-			s.exec(fmt.Sprintf("CREATE TRIGGER seen_%s_%s AFTER %s ON %s BEGIN INSERT OR IGNORE INTO seen VALUES ('%s ON %s'); END",
-				table, verb, verb, table, verb, table))
+			insert := fmt.Sprintf("INSERT INTO seen VALUES ('%s ON %s') ON CONFLICT DO NOTHING;", verb, table)
+			s.trigger("seen_"+table+"_"+verb, "AFTER "+verb+" ON "+table, insert, insert+" RETURN NULL;")
 		}
 	}
 	act()
@@ -119,13 +120,23 @@ func (s *server) writesOf(act func()) (writes []string) {
 	return writes
 }
 
+// trigger lets the database do something for each row of an event, such as "BEFORE INSERT ON users",
+// until drop.
+func (s *server) trigger(name, event, sqlite, postgres string) (drop func()) {
+	s.t.Helper()
+	if !storetest.OnPostgres() {
+		s.exec("CREATE TRIGGER " + name + " " + event + " BEGIN " + sqlite + " END")
+		return func() { s.exec("DROP TRIGGER " + name) }
+	}
+	s.exec("CREATE FUNCTION " + name + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + postgres + " END $$")
+	s.exec("CREATE TRIGGER " + name + " " + event + " FOR EACH ROW EXECUTE FUNCTION " + name + "()")
+	return func() { s.exec("DROP FUNCTION " + name + " CASCADE") }
+}
+
 // dump returns all rows of the server's database.
 func (s *server) dump() string {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(s.address, "sqlite:"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	db := storetest.SQL(s.t, s.address)
 	defer db.Close()
 	var text strings.Builder
 	for _, table := range keptTables {

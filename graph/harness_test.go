@@ -2,7 +2,6 @@ package graph_test
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,6 +26,9 @@ import (
 
 // The tests of this package are the specification of the API. They ask over HTTP, as any
 // client does, and each has a server with a database of its own.
+
+// TestMain runs the tests on each kind of database.
+func TestMain(m *testing.M) { os.Exit(storetest.Rounds(m).Run()) }
 
 // password is one that the policy takes for everyone in these tests.
 const password = "correct horse battery staple"
@@ -114,14 +117,7 @@ func (s *server) keys() string { return s.origin + "/.well-known/jwks.json" }
 // exec runs SQL on the server's database behind its back.
 func (s *server) exec(statement string) {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(s.address, "sqlite:")+"?_pragma=busy_timeout(5000)")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.ExecContext(s.t.Context(), statement); err != nil {
-		s.t.Fatal(err)
-	}
+	storetest.Exec(s.t, s.address, statement)
 }
 
 // clock tells the server's time. It moves by a microsecond each time, so that what happens
@@ -372,15 +368,7 @@ func (b *syncBuffer) String() string {
 }
 
 // count returns a number from the server's database.
-func (s *server) count(query string) (n int) {
+func (s *server) count(query string) int {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(s.address, "sqlite:"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer db.Close()
-	if err := db.QueryRowContext(s.t.Context(), query).Scan(&n); err != nil {
-		s.t.Fatal(err)
-	}
-	return n
+	return storetest.Number(s.t, s.address, query)
 }

@@ -1,21 +1,23 @@
 package graph_test
 
 import (
-	"database/sql"
-	"strings"
 	"testing"
+
+	"github.com/authgraph/authgraph/store/storetest"
 )
 
-// lockDatabase has another process's connection write to a SQLite file until release.
+// lockDatabase has another process keep writers of sessions out until release.
 func lockDatabase(t *testing.T, address string) (release func()) {
 	t.Helper()
-	other, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(address, "sqlite:")+"?_txlock=immediate")
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := storetest.SQL(t, address)
 	tx, err := other.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if storetest.OnPostgres() { // where SQLite lets one transaction write, whatever it writes
+		if _, err := tx.ExecContext(t.Context(), "LOCK TABLE sessions IN EXCLUSIVE MODE"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return func() {
 		if err := tx.Rollback(); err != nil {

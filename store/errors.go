@@ -1,13 +1,10 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // ErrNotFound says that the row asked for does not exist. It is never an outage.
@@ -22,29 +19,22 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("store: another row has the same %s", e.Column)
 }
 
-// mapError translates what a driver says. It is the only place that knows drivers' errors.
-func mapError(err error) error {
+// mapError translates what a driver says.
+func (db *database) mapError(err error) error {
 	if err == nil {
 		return nil
 	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotFound
 	}
-	if fault, ok := errors.AsType[*sqlite.Error](err); ok {
-		switch fault.Code() {
-		case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
-			return &ConflictError{Column: sqliteColumn(fault.Error())}
+	if column, ok := db.engine.conflict(err); ok {
+		return &ConflictError{Column: column}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		if pool := db.writer.Stats(); pool.InUse >= pool.MaxOpenConnections {
+			return fmt.Errorf("the database did not answer in time, and all %d connections are in use: %w", pool.InUse, err)
 		}
+		return fmt.Errorf("the database did not answer in time: %w", err)
 	}
 	return err
-}
-
-// sqliteColumn returns the first column that a message like
-// "constraint failed: UNIQUE constraint failed: users.email_folded (2067)" names.
-func sqliteColumn(message string) string {
-	_, columns, _ := strings.Cut(message, "UNIQUE constraint failed: ")
-	first, _, _ := strings.Cut(columns, ",")
-	first, _, _ = strings.Cut(first, " ")
-	_, column, _ := strings.Cut(first, ".")
-	return column
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -17,64 +18,145 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// migrations are the files in the order of their numbers, the first being number 1.
-var migrations = func() []string {
-	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
+// migrations are those of this program.
+var migrations = newMigrations(migrationFiles)
+
+// migrationSet is files in the order of their numbers, the first being number 1.
+type migrationSet struct {
+	files fs.FS
+	names []string
+}
+
+func newMigrations(files fs.FS) migrationSet {
+	names, err := fs.Glob(files, "migrations/*.sql")
 	if err != nil {
 		panic(err) // only a malformed pattern
 	}
-	return names
-}()
+	return migrationSet{files, names}
+}
 
 // ErrNewer says that the database was migrated by a later version of the program.
 var ErrNewer = errors.New("the database is newer than this program")
 
+// migrationPause is how long to wait before looking again whether another process is done.
+const migrationPause = 100 * time.Millisecond
+
+// errMigrating says that another process migrates the database at this moment.
+var errMigrating = errors.New("another process migrates the database")
+
 // Migrate brings the tables up to date and returns the names of the migrations that it
-// applied. All of them commit together or not at all, and of several processes that start
-// at once one applies them while the others wait.
+// applied. Each commits as a whole or not at all, and the first that fails ends it. Of several
+// processes that start at once one applies each, while the others wait.
 func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
-	err = s.db.writer.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		bound := &Store{db: s.db, writes: tx, reads: tx, bound: &tx}
-		if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS migrations (
+	return s.migrate(ctx, migrations)
+}
+
+func (s *Store) migrate(ctx context.Context, set migrationSet) (applied []string, err error) {
+	for {
+		name, err := s.migrateOnce(ctx, set)
+		switch {
+		case errors.Is(err, errMigrating):
+			select {
+			case <-ctx.Done():
+				return nil, fmt.Errorf("failed to migrate the database: %w", err)
+			case <-time.After(migrationPause):
+			}
+		case err != nil:
+			return nil, fmt.Errorf("failed to migrate the database: %w", s.db.mapError(err))
+		case name == "":
+			return applied, nil
+		default:
+			applied = append(applied, name)
+		}
+	}
+}
+
+// migrateOnce applies the next migration, in a transaction of its own, and returns its name, or
+// "" where there is none.
+func (s *Store) migrateOnce(ctx context.Context, set migrationSet) (name string, err error) {
+	err = s.db.transact(ctx, migration, func(ctx context.Context, tx *Store) error {
+		alone := false
+		if err := tx.bound.Conn.QueryRowContext(ctx, s.db.engine.migrationLock()).Scan(&alone); err != nil {
+			return err
+		}
+		if !alone {
+			return errMigrating
+		}
+		if _, err := tx.bound.Conn.ExecContext(ctx, s.db.engine.schema(`CREATE TABLE IF NOT EXISTS migrations (
 			number     BIGINT NOT NULL PRIMARY KEY,
 			name       TEXT   NOT NULL,
 			applied_at BIGINT NOT NULL
-		)`); err != nil {
+		)`)); err != nil {
 			return err
 		}
-		version, err := bound.version(ctx)
+		version, err := tx.version(ctx)
 		if err != nil {
 			return err
 		}
-		if version > len(migrations) {
-			return fmt.Errorf("%w: it is at migration %d, the program at %d", ErrNewer, version, len(migrations))
+		if version > len(set.names) {
+			return fmt.Errorf("%w: it is at migration %d, the program at %d", ErrNewer, version, len(set.names))
 		}
-		for i, name := range migrations[version:] {
-			if err := applyMigration(ctx, tx, version+i+1, name); err != nil {
-				return fmt.Errorf("migration %s: %w", name, err)
-			}
-			applied = append(applied, name)
+		if version == len(set.names) {
+			return nil
 		}
+		next := set.names[version]
+		text, err := fs.ReadFile(set.files, next)
+		if err == nil {
+			err = tx.applyMigration(ctx, version+1, next, string(text))
+		}
+		if err != nil {
+			return fmt.Errorf("migration %s: %w", next, err)
+		}
+		name = next
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("failed to migrate the database: %w", err)
-	}
-	return applied, nil
+	return name, err
 }
 
-func applyMigration(ctx context.Context, tx bun.Tx, number int, name string) error {
-	text, err := migrationFiles.ReadFile(name)
+func (s *Store) applyMigration(ctx context.Context, number int, name, text string) (err error) {
+	migration := s.db.engine.schema(text)
+	if strings.Contains(migration, " CONCURRENTLY ") {
+		err = s.db.applyInSteps(ctx, migration)
+	} else {
+		// Past bun, which would take a question mark in the text for an argument.
+		_, err = s.bound.Conn.ExecContext(ctx, migration)
+	}
 	if err != nil {
 		return err
 	}
-	// Past bun, which would take a question mark in the text for an argument.
-	if _, err := tx.Tx.ExecContext(ctx, string(text)); err != nil {
-		return err
-	}
-	_, err = tx.NewRaw("INSERT INTO migrations (number, name, applied_at) VALUES (?, ?, ?)",
+	_, err = s.writes.NewRaw("INSERT INTO migrations (number, name, applied_at) VALUES (?, ?, ?)",
 		number, name, time.Now().UnixMicro()).Exec(ctx)
 	return err
+}
+
+// applyInSteps runs the statements of a migration one by one outside the transaction, which
+// holds the lock meanwhile: so does PostgreSQL build indexes without keeping writers out. A
+// migration of this kind creates indexes IF NOT EXISTS and does nothing else, so that it can be
+// run again where it was cut off. What was cut off is an invalid index, which is removed first.
+func (db *database) applyInSteps(ctx context.Context, migration string) error {
+	var invalid []string
+	err := db.writer.NewRaw(`SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+		JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND n.nspname = current_schema()`).Scan(ctx, &invalid)
+	if err != nil {
+		return err
+	}
+	for _, index := range invalid {
+		if !strings.Contains(migration, " "+index+" ") {
+			continue
+		}
+		if _, err := db.writer.NewRaw("DROP INDEX CONCURRENTLY ?", bun.Ident(index)).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	for statement := range strings.SplitSeq(migration, ";\n") {
+		if strings.TrimSpace(statement) == "" {
+			continue
+		}
+		if _, err := db.writer.DB.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // version returns the number of the last migration that was applied.

@@ -2,34 +2,52 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
-	"modernc.org/sqlite" // and the driver "sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// sqliteReaders is how many connections read a SQLite file at once. Reads do not wait for
-// the writer; more readers than this gain nothing on the machines that SQLite serves.
-const sqliteReaders = 8
+// Options are how a database is used. Their zero value is the usual.
+type Options struct {
+	// Connections is how many connections to PostgreSQL one process opens at most. 0: 20.
+	Connections int
+	// Timeout bounds the wait for each statement, and for a connection to run it on. It does not
+	// bound COMMIT: a commit that PostgreSQL is told to give up may have happened. 0: 10 s.
+	Timeout time.Duration
+}
 
-// openDeadline bounds how long opening waits for other processes that open the same file.
-const openDeadline = 10 * time.Second
+const (
+	defaultConnections = 20
+	defaultTimeout     = 10 * time.Second
+	// openDeadline bounds how long opening waits: for a server that does not answer, or for
+	// other processes that open the same file.
+	openDeadline = 10 * time.Second
+)
 
-// sqliteFile is the path of the database file that a SQLite address names, and "" for any
-// other address and for a database that lives no longer than the process.
-func sqliteFile(address string) string {
-	path, ok := strings.CutPrefix(address, "sqlite:")
-	if !ok || path == ":memory:" {
+// The addresses of databases begin with one of these.
+const (
+	sqlitePrefix     = "sqlite:"
+	postgresPrefix   = "postgres://"
+	postgresqlPrefix = "postgresql://"
+	memoryAddress    = sqlitePrefix + ":memory:"
+)
+
+// isPostgres reports whether an address is that of a PostgreSQL database.
+func isPostgres(address string) bool {
+	return strings.HasPrefix(address, postgresPrefix) || strings.HasPrefix(address, postgresqlPrefix)
+}
+
+// Temporary reports whether the database at address lives no longer than the process.
+func Temporary(address string) bool { return address == memoryAddress }
+
+// File returns the path of the file that the database at address is kept in, and "" for a
+// database without one.
+func File(address string) string {
+	path, ok := strings.CutPrefix(address, sqlitePrefix)
+	if !ok || Temporary(address) {
 		return ""
 	}
 	return path
@@ -39,115 +57,68 @@ func sqliteFile(address string) string {
 // is configured: beside the file of a SQLite database. It returns "" for a database that
 // has no file.
 func SecretFile(address string) string {
-	if path := sqliteFile(address); path != "" {
+	if path := File(address); path != "" {
 		return path + ".secret"
 	}
 	return ""
 }
 
-// CheckAddress says what is wrong with a database address, without opening it.
+// CheckAddress says what is wrong with a database address, without opening it and without
+// repeating a password in it.
 func CheckAddress(address string) error {
-	if path, ok := strings.CutPrefix(address, "sqlite:"); ok && path != "" && !strings.HasPrefix(path, "//") {
+	if isPostgres(address) {
+		_, err := postgresConfig(address)
+		return err
+	}
+	if path, ok := strings.CutPrefix(address, sqlitePrefix); ok && path != "" && !strings.HasPrefix(path, "//") {
 		return nil
 	}
-	return errors.New("want sqlite::memory: or sqlite:FILE")
+	return errors.New("want sqlite:FILE, sqlite::memory: or postgres://USER@HOST/DATABASE")
 }
 
-// Open opens the database at address and creates it where it does not exist. Its tables are
-// Migrate's. The addresses are
+// Open opens the database at address. It creates a SQLite file where there is none; a PostgreSQL
+// database must exist. The tables are Migrate's. The addresses are
 //
-//	sqlite:FILE      a SQLite file
-//	sqlite::memory:  a private SQLite database that is gone when the Store is closed
-func Open(ctx context.Context, address string) (*Store, error) {
+//	sqlite:FILE              a SQLite file
+//	sqlite::memory:          a private SQLite database that is gone when the Store is closed
+//	postgres://…             a PostgreSQL connection URL, also of several hosts; what it lacks
+//	                         comes from the PG… environment variables and ~/.pgpass
+func Open(ctx context.Context, address string, options Options) (*Store, error) {
 	if err := CheckAddress(address); err != nil {
 		return nil, fmt.Errorf("failed to open the database: %w", err)
 	}
-	path, remove := sqliteFile(address), func() error { return nil }
-	if path == "" {
-		// SQLite's own memory databases deadlock or lose tables when several
-		// connections share one, so this is a file that nobody else can open.
-		dir, err := os.MkdirTemp("", "authgraph-")
-		if err != nil {
-			return nil, fmt.Errorf("failed to create a temporary database: %w", err)
-		}
-		path, remove = filepath.Join(dir, "memory.db"), func() error { return os.RemoveAll(dir) }
+	if options.Connections == 0 {
+		options.Connections = defaultConnections
 	}
-	s, err := openSQLite(ctx, path)
+	if options.Timeout == 0 {
+		options.Timeout = defaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, openDeadline)
+	defer cancel()
+	s, err := open(ctx, address, options)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("failed to open the database %s: %w", address, err), remove())
+		return nil, fmt.Errorf("failed to open the database %s: %w", Redact(address), err)
 	}
-	s.db.remove = remove
 	return s, nil
 }
 
-func openSQLite(ctx context.Context, path string) (*Store, error) {
-	if err := createPrivate(path); err != nil {
-		return nil, err
+func open(ctx context.Context, address string, options Options) (*Store, error) {
+	if isPostgres(address) {
+		return openPostgres(ctx, address, options)
 	}
-	writer, err := openPool(ctx, path, 1, url.Values{"_txlock": {"immediate"}})
+	if !Temporary(address) {
+		return openSQLite(ctx, File(address), options)
+	}
+	// SQLite's own memory databases deadlock or lose tables when several connections share
+	// one, so this is a file that nobody else can open.
+	dir, err := os.MkdirTemp("", "authgraph-")
 	if err != nil {
 		return nil, err
 	}
-	reader, err := openPool(ctx, path, sqliteReaders, url.Values{"_pragma": {"query_only(1)"}})
+	s, err := openSQLite(ctx, filepath.Join(dir, "memory.db"), options)
 	if err != nil {
-		return nil, errors.Join(err, writer.Close())
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return &Store{db: newDatabase(writer, reader), writes: writer, reads: reader}, nil
-}
-
-// pingWhileBusy opens the first connection of a pool. Of several processes that switch a new
-// file to WAL at once, SQLite lets one through and turns the others away without waiting.
-func pingWhileBusy(ctx context.Context, pool *sql.DB) error {
-	ctx, cancel := context.WithTimeout(ctx, openDeadline)
-	defer cancel()
-	for {
-		err := pool.PingContext(ctx)
-		if fault, ok := errors.AsType[*sqlite.Error](err); !ok || fault.Code()&0xff != sqlite3.SQLITE_BUSY {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
-
-// createPrivate makes sure that the file exists and that only its owner reads a new one: it
-// will hold password hashes. SQLite gives its log files the same mode.
-func createPrivate(path string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return file.Close()
-}
-
-// openPool opens up to size connections. synchronous(FULL) costs 0.2 ms a commit and is
-// what survives a loss of power.
-func openPool(ctx context.Context, path string, size int, options url.Values) (*bun.DB, error) {
-	options["_pragma"] = append([]string{
-		"busy_timeout(5000)", // milliseconds; first, so that the others wait too
-		"journal_mode(WAL)",
-		"synchronous(FULL)",
-		"foreign_keys(1)",
-	}, options["_pragma"]...)
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	address := url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: options.Encode()}
-	pool, err := sql.Open("sqlite", address.String())
-	if err != nil {
-		return nil, err
-	}
-	pool.SetMaxOpenConns(size)
-	pool.SetMaxIdleConns(size)
-	if err := pingWhileBusy(ctx, pool); err != nil {
-		return nil, errors.Join(err, pool.Close())
-	}
-	return bun.NewDB(pool, sqlitedialect.New()), nil
+	s.db.remove = func() error { return os.RemoveAll(dir) }
+	return s, nil
 }

@@ -65,11 +65,9 @@ func (s *Store) DeleteRole(ctx context.Context, id string) error {
 	return err
 }
 
-// LockRole makes other transactions that lock the same role wait for the end of this one. It
-// is a write that changes nothing, since that locks the row in every database.
+// LockRole makes other transactions that lock the same role wait for the end of this one.
 func (s *Store) LockRole(ctx context.Context, name string) error {
-	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.Role)(nil)).Set("name = name").Where("name = ?", name))
-	return err
+	return s.scan(ctx, s.lock(s.reads.NewSelect().Model(new(model.Role)).Where("name = ?", name)))
 }
 
 // RevokeRole takes a role from a user and reports whether they held it.

@@ -3,14 +3,18 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"sync"
 )
 
 // statement is a query that is run so often that the database should parse it only once.
-// bun writes arguments into the text, which SQLite then parses anew each time.
+// bun writes arguments into the text, which the database then parses anew each time.
 type statement struct {
 	db   *sql.DB
-	text string // with ? for each argument
+	text string // as the engine takes it
+	hint []any  // what goes before the arguments: how pgx should run it
+
+	driverPrepares bool // whether the driver prepares what is run often, for each connection
 
 	mu       sync.Mutex
 	prepared *sql.Stmt
@@ -22,14 +26,20 @@ func (st *statement) queryRow(ctx context.Context, s *Store, args []any, dest ..
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
+	args = slices.Concat(st.hint, args)
 	if s.bound != nil {
-		return mapError(s.bound.Tx.QueryRowContext(ctx, st.text, args...).Scan(dest...))
+		return s.db.mapError(s.bound.Conn.QueryRowContext(ctx, st.text, args...).Scan(dest...))
+	}
+	ctx, cancel := s.readContext(ctx)
+	defer cancel()
+	if st.driverPrepares {
+		return s.db.mapError(st.db.QueryRowContext(ctx, st.text, args...).Scan(dest...))
 	}
 	prepared, err := st.prepare(ctx)
 	if err != nil {
-		return err
+		return s.db.mapError(err)
 	}
-	return mapError(prepared.QueryRowContext(ctx, args...).Scan(dest...))
+	return s.db.mapError(prepared.QueryRowContext(ctx, args...).Scan(dest...))
 }
 
 // prepare parses the statement at its first use; a failure is tried again at the next.

@@ -21,73 +21,47 @@ import (
 	"github.com/authgraph/authgraph/model"
 )
 
-// writeDeadline bounds a write and a transaction. They do not end with the caller's
-// context: a person who closes the tab while logging out is still logged out.
-const writeDeadline = 15 * time.Second
-
 // Store is a database, or one transaction on it.
 type Store struct {
 	db     *database
-	writes bun.IDB // the only writer, or the transaction
-	reads  bun.IDB // the pool of readers, or the transaction
-	bound  *bun.Tx // the transaction, if this Store is bound to one
+	writes bun.IDB   // the pool of writers, or the transaction
+	reads  bun.IDB   // the pool of readers, or the transaction
+	bound  *bun.Conn // the transaction's connection, if this Store is bound to one
 }
 
-// database is what all Stores of one Open share.
+// database is what all Stores of one Open share. PostgreSQL has one pool for reading and
+// writing.
 type database struct {
-	writer *bun.DB
-	reader *bun.DB
-	remove func() error // deletes what is private to this process
+	engine  engine
+	writer  *bun.DB
+	reader  *bun.DB
+	timeout time.Duration // of each statement
+	remove  func() error  // deletes what is private to this process
 
 	byTokenHash, bySession, byAPIToken, byUser *statement
 }
 
-func newDatabase(writer, reader *bun.DB) *database {
-	prepare := func(text string) *statement { return &statement{db: reader.DB, text: text} }
-	return &database{
-		writer: writer, reader: reader,
+func newStore(engine engine, writer, reader *bun.DB, options Options) *Store {
+	prepare := func(text string) *statement { return engine.statement(reader.DB, text) }
+	db := &database{
+		engine: engine, writer: writer, reader: reader, timeout: options.Timeout,
+		remove:      func() error { return nil },
 		byTokenHash: prepare(authorityByTokenHash),
 		bySession:   prepare(authorityBySession),
 		byAPIToken:  prepare(authorityByAPIToken),
 		byUser:      prepare(authorityByUser),
 	}
+	return &Store{db: db, writes: writer, reads: reader}
 }
 
 // Close finishes every query and closes the database. A Store cannot be used afterwards.
 func (s *Store) Close() error {
 	db := s.db
-	return errors.Join(db.byTokenHash.close(), db.bySession.close(), db.byAPIToken.close(), db.byUser.close(),
-		db.reader.Close(), db.writer.Close(), db.remove())
-}
-
-// inTx marks the context that is handed to the function given to Tx.
-type inTx struct{}
-
-// errUnbound says that the code inside a transaction used the Store outside it. On SQLite
-// a write there would wait for ever on the one writer, and a read would not see what the
-// transaction has written.
-var errUnbound = errors.New("store: the unbound store was used inside a transaction")
-
-// Tx runs fn in one transaction and commits it if fn returns nil. Inside fn only tx and the
-// context given to fn may be used; the Store outside refuses that context. A Tx on
-// a bound Store joins its transaction.
-func (s *Store) Tx(ctx context.Context, fn func(ctx context.Context, tx *Store) error) error {
-	if s.bound != nil {
-		return fn(ctx, s)
+	err := errors.Join(db.byTokenHash.close(), db.bySession.close(), db.byAPIToken.close(), db.byUser.close(), db.reader.Close())
+	if db.writer != db.reader {
+		err = errors.Join(err, db.writer.Close())
 	}
-	if ctx.Value(inTx{}) != nil {
-		return errUnbound
-	}
-	ctx, cancel := writeContext(ctx)
-	defer cancel()
-	return s.db.writer.RunInTx(context.WithValue(ctx, inTx{}, true), nil, func(ctx context.Context, tx bun.Tx) error {
-		return fn(ctx, &Store{db: s.db, writes: tx, reads: tx, bound: &tx})
-	})
-}
-
-// writeContext returns a context that outlives its caller but not writeDeadline.
-func writeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), writeDeadline)
+	return errors.Join(err, db.remove())
 }
 
 // usable reports errUnbound where an unbound Store is used inside a transaction.
@@ -96,6 +70,11 @@ func (s *Store) usable(ctx context.Context) error {
 		return errUnbound
 	}
 	return nil
+}
+
+// readContext bounds the wait for one read and for a connection to run it on.
+func (s *Store) readContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.db.timeout)
 }
 
 // insert adds row, a pointer to a struct or to a slice of them.
@@ -107,18 +86,30 @@ func (s *Store) insert(ctx context.Context, row any) error {
 // exec runs a writing query and returns how many rows it touched. Every write passes here.
 func (s *Store) exec(ctx context.Context, query interface {
 	Exec(ctx context.Context, dest ...any) (sql.Result, error)
-}) (int, error) {
+}) (n int, err error) {
+	err = s.write(ctx, func(ctx context.Context) error {
+		result, err := query.Exec(ctx)
+		if err != nil {
+			return err
+		}
+		rows, err := result.RowsAffected()
+		n = int(rows)
+		return err
+	})
+	return n, err
+}
+
+// write runs one writing statement: in the transaction, or else as one by itself.
+func (s *Store) write(ctx context.Context, statement func(ctx context.Context) error) error {
 	if err := s.usable(ctx); err != nil {
-		return 0, err
+		return err
 	}
-	ctx, cancel := writeContext(ctx)
+	if s.bound != nil {
+		return s.db.mapError(statement(ctx))
+	}
+	ctx, cancel := s.db.writeContext(ctx)
 	defer cancel()
-	result, err := query.Exec(ctx)
-	if err != nil {
-		return 0, mapError(err)
-	}
-	n, err := result.RowsAffected()
-	return int(n), err
+	return s.db.untilUndisturbed(ctx, func() error { return statement(ctx) })
 }
 
 // scan runs a reading query into its model or into dest. Every read by bun passes here.
@@ -126,7 +117,9 @@ func (s *Store) scan(ctx context.Context, query *bun.SelectQuery, dest ...any) e
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	return mapError(query.Scan(ctx, dest...))
+	ctx, cancel := s.readContext(ctx)
+	defer cancel()
+	return s.db.mapError(query.Scan(ctx, dest...))
 }
 
 // count runs a counting query.
@@ -134,8 +127,19 @@ func (s *Store) count(ctx context.Context, query *bun.SelectQuery) (int, error) 
 	if err := s.usable(ctx); err != nil {
 		return 0, err
 	}
+	ctx, cancel := s.readContext(ctx)
+	defer cancel()
 	n, err := query.Count(ctx)
-	return int(n), mapError(err)
+	return int(n), s.db.mapError(err)
+}
+
+// lock ends a query so that other transactions that lock the same rows wait for the end of
+// this one.
+func (s *Store) lock(query *bun.SelectQuery) *bun.SelectQuery {
+	if lock := s.db.engine.rowLock(); lock != "" {
+		query.For(lock)
+	}
+	return query
 }
 
 // deleteSome removes up to limit rows of a table whose column is not after a time, and
@@ -143,6 +147,9 @@ func (s *Store) count(ctx context.Context, query *bun.SelectQuery) (int, error) 
 func (s *Store) deleteSome(ctx context.Context, table any, key, column string, until model.Time, limit int) (int, error) {
 	some := s.reads.NewSelect().Model(table).Column(key).
 		Where("? <= ?", bun.Ident(column), until).OrderExpr("?", bun.Ident(column)).Limit(int64(limit))
+	if skip := s.db.engine.skipLocked(); skip != "" {
+		some.For(skip) // another server may be removing them
+	}
 	return s.exec(ctx, s.writes.NewDelete().Model(table).Where("? IN (?)", bun.Ident(key), some))
 }
 
@@ -158,13 +165,14 @@ func groupBy[T any](rows []T, key func(T) string) map[string][]T {
 	return groups
 }
 
-// Ready reports whether the database answers and has every migration of this program.
+// Ready reports whether the database answers and has every migration of this program. It may
+// have later ones: while servers are replaced one by one, the old ones go on.
 func (s *Store) Ready(ctx context.Context) error {
 	version, err := s.version(ctx)
 	if err != nil {
 		return err
 	}
-	if want := len(migrations); version != want {
+	if want := len(migrations.names); version < want {
 		return fmt.Errorf("the database is at migration %d, this program at %d", version, want)
 	}
 	return nil

@@ -2,8 +2,8 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -14,6 +14,9 @@ import (
 	"github.com/authgraph/authgraph/store"
 	"github.com/authgraph/authgraph/store/storetest"
 )
+
+// TestMain runs the tests on each kind of database.
+func TestMain(m *testing.M) { os.Exit(storetest.Rounds(m).Run()) }
 
 func user(id, email, username string) *model.User {
 	return &model.User{
@@ -150,78 +153,8 @@ func TestAWriteOutlivesItsCaller(t *testing.T) {
 	}
 }
 
-func TestMigrationsApplyOnce(t *testing.T) {
-	t.Parallel()
-	address := storetest.Address(t)
-	var wg sync.WaitGroup
-	applied := make([]int, 10)
-	for i := range applied {
-		wg.Go(func() {
-			db, err := store.Open(t.Context(), address)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer db.Close()
-			names, err := db.Migrate(t.Context())
-			if err != nil {
-				t.Error(err)
-			}
-			applied[i] = len(names)
-			if err := db.Ready(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	total := 0
-	for _, n := range applied {
-		total += n
-	}
-	files, err := os.ReadDir("migrations")
-	if err != nil || total != len(files) {
-		t.Errorf("ten starts applied %d migrations of %d, %v", total, len(files), err)
-	}
-}
-
-func TestANewerDatabaseIsRefused(t *testing.T) {
-	t.Parallel()
-	address := storetest.Address(t)
-	db := storetest.OpenAt(t, address)
-	execSQLite(t, address, "INSERT INTO migrations VALUES (9999, 'from the future', 0)")
-	if _, err := db.Migrate(t.Context()); !errors.Is(err, store.ErrNewer) {
-		t.Errorf("got %v", err)
-	}
-	if err := db.Ready(t.Context()); err == nil {
-		t.Error("a database that this program does not know is ready")
-	}
-}
-
-func TestAnUnmigratedDatabaseIsNotReady(t *testing.T) {
-	t.Parallel()
-	db, err := store.Open(t.Context(), storetest.Address(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if err := db.Ready(t.Context()); err == nil {
-		t.Error("an empty database is ready")
-	}
-}
-
-func execSQLite(t *testing.T, address, statement string) {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(address, "sqlite:"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), statement); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestOnlyItsOwnerReadsTheDatabase(t *testing.T) {
+	storetest.SQLite(t)
 	t.Parallel()
 	address := storetest.Address(t)
 	db := storetest.OpenAt(t, address)
@@ -229,7 +162,7 @@ func TestOnlyItsOwnerReadsTheDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, suffix := range []string{"", "-wal", "-shm"} {
-		info, err := os.Stat(strings.TrimPrefix(address, "sqlite:") + suffix)
+		info, err := os.Stat(store.File(address) + suffix)
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("file %q: %v, %v", suffix, info.Mode(), err)
 		}
@@ -256,11 +189,11 @@ func TestAMemoryDatabaseIsPrivateAndGoneAtTheEnd(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []string{"", "authgraph.db", "sqlite:", "mysql://localhost/x", "postgres://localhost/x"} {
+	for _, bad := range []string{"", "authgraph.db", "sqlite:", "mysql://localhost/x", "postgres://localhost:x/y"} {
 		if err := store.CheckAddress(bad); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
-		if _, err := store.Open(t.Context(), bad); err == nil {
+		if _, err := store.Open(t.Context(), bad, store.Options{}); err == nil {
 			t.Errorf("%q is opened", bad)
 		}
 	}
@@ -293,5 +226,195 @@ func TestASecretIsReplacedOnlyIfNobodyElseDid(t *testing.T) {
 		if err != nil || replaced != want {
 			t.Errorf("try %d: %v, %v", i, replaced, err)
 		}
+	}
+}
+
+// TestTransactionsBehaveAsIfOneByOne holds the rule on which all others are built: what a
+// transaction has read is still so when it commits.
+func TestTransactionsBehaveAsIfOneByOne(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	var wg sync.WaitGroup
+	for i := range 30 {
+		wg.Go(func() {
+			err := db.Tx(t.Context(), func(ctx context.Context, tx *store.Store) error {
+				count, err := tx.CountUsers(ctx, store.UserFilter{})
+				if err != nil || count > 0 {
+					return err
+				}
+				return tx.InsertUser(ctx, user(fmt.Sprint("usr_", i), "", fmt.Sprint("user", i)))
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if count, err := db.CountUsers(t.Context(), store.UserFilter{}); err != nil || count != 1 {
+		t.Errorf("%d transactions found nobody there and added a user; want one: %v", count, err)
+	}
+}
+
+func TestEveryAttemptOfManyAtOnceIsCounted(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			err := db.TxReadCommitted(t.Context(), func(ctx context.Context, tx *store.Store) error {
+				_, err := tx.CountAttempt(ctx, "key", 1, 10)
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if attempts, err := db.CountAttempt(t.Context(), "key", 1, 10); err != nil || attempts != 51 {
+		t.Errorf("%d of 51 attempts are counted: %v", attempts, err)
+	}
+}
+
+// TestNothingIsAcknowledgedThatIsNotKept passes over an error inside a transaction, after which
+// PostgreSQL keeps nothing and still answers COMMIT.
+func TestNothingIsAcknowledgedThatIsNotKept(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	err := db.Tx(t.Context(), func(ctx context.Context, tx *store.Store) error {
+		if err := tx.InsertUser(ctx, user("usr_1", "", "ada")); err != nil {
+			return err
+		}
+		if err := tx.InsertUser(ctx, user("usr_2", "", "ada")); err == nil {
+			t.Error("two users have one name")
+		}
+		return nil
+	})
+	if _, found := db.UserByID(t.Context(), "usr_1"); err == nil && found != nil {
+		t.Errorf("the transaction succeeded and its user is gone: %v", found)
+	}
+}
+
+func TestAPanicEndsTheTransaction(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	func() {
+		defer func() { _ = recover() }()
+		_ = db.Tx(t.Context(), func(ctx context.Context, tx *store.Store) error {
+			if err := tx.InsertUser(ctx, user("usr_1", "", "ada")); err != nil {
+				t.Error(err)
+			}
+			panic("fault")
+		})
+	}()
+	if err := db.InsertUser(t.Context(), user("usr_2", "", "ada")); err != nil {
+		t.Errorf("after a panic the next write fails: %v", err)
+	}
+}
+
+// TestWhoWaitsTooLongIsToldWhy takes all connections that may write.
+func TestWhoWaitsTooLongIsToldWhy(t *testing.T) {
+	t.Parallel()
+	address := storetest.Address(t)
+	storetest.OpenAt(t, address)
+	db, err := store.Open(t.Context(), address, store.Options{Connections: 1, Timeout: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Tx(t.Context(), func(context.Context, *store.Store) error {
+		err := db.Tx(t.Context(), func(context.Context, *store.Store) error { return nil })
+		if err == nil || errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "all 1 connections are in use") {
+			t.Errorf("want the reason, not %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if err := db.InsertUser(t.Context(), user("usr_1", "", "ada")); err != nil {
+		t.Errorf("when the connection is free again: %v", err)
+	}
+}
+
+// TestASlowStatementIsGivenUp waits for a row that somebody else has locked.
+func TestASlowStatementIsGivenUp(t *testing.T) {
+	t.Parallel()
+	if !storetest.OnPostgres() {
+		t.Skip("SQLite does not wait for rows; another process's lock is TestALockedDatabaseIsAnOutage's")
+	}
+	address := storetest.Address(t)
+	storetest.OpenAt(t, address)
+	db, err := store.Open(t.Context(), address, store.Options{Timeout: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	other, err := storetest.SQL(t, address).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.ExecContext(t.Context(), "LOCK TABLE users"); err != nil {
+		t.Fatal(err)
+	}
+	for name, use := range map[string]func() error{
+		"a read":      func() error { _, err := db.UserByID(t.Context(), "usr_1"); return err },
+		"a statement": func() error { _, err := db.AuthorityByUser(t.Context(), "usr_1"); return err },
+		"a transaction": func() error {
+			return db.Tx(t.Context(), func(ctx context.Context, tx *store.Store) error { _, err := tx.LockUser(ctx, "usr_1"); return err })
+		},
+	} {
+		if err := use(); err == nil || errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s of a locked table: %v", name, err)
+		}
+	}
+	if err := other.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.UserByID(t.Context(), "usr_1"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("when the table is free again: %v", err)
+	}
+}
+
+func TestAddressesOfPostgreSQL(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		address, shown string
+		password       bool
+	}{
+		{"postgres://ada:hunter2@db/x?sslpassword=y", "postgres://ada@db:5432/x", true},
+		{"postgres://ada@db1:1,db2:2/x?sslmode=verify-full", "postgres://ada@db1:1,db2:2/x", false},
+		{"postgresql://ada@db/x?password=hunter2&target_session_attrs=primary", "postgres://ada@db:5432/x", true},
+		{"postgres://ada@[::1]/x?target_session_attrs=read-write", "postgres://ada@[::1]:5432/x", false},
+	} {
+		if err := store.CheckAddress(test.address); err != nil {
+			t.Errorf("%s: %v", test.address, err)
+		}
+		if got := store.Redact(test.address); got != test.shown {
+			t.Errorf("%s is shown as %s", test.address, got)
+		}
+		if got := store.HasPassword(test.address); got != test.password {
+			t.Errorf("%s has a password: %v", test.address, got)
+		}
+	}
+	for _, bad := range []string{
+		"postgres://ada:hunter2@db:port/x", "postgres://ada:hunter2@db/x?a=%zz", "postgres://ada:hunter2@db/x?sslmode=perhaps",
+		"postgres://ada:hunter2@db/x?target_session_attrs=any", "postgres://ada:hunter2@db/x?target_session_attrs=prefer-standby",
+	} {
+		err := store.CheckAddress(bad)
+		if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: want one line without the password, not %v", bad, err)
+		}
+		if strings.Contains(store.Redact(bad), "hunter2") {
+			t.Errorf("%s shows its password", bad)
+		}
+	}
+}
+
+func TestAMissingServerIsNamed(t *testing.T) {
+	t.Parallel()
+	_, err := store.Open(t.Context(), "postgres://ada:hunter2@127.0.0.1:1/x", store.Options{})
+	if err == nil || !strings.Contains(err.Error(), "postgres://ada@127.0.0.1:1/x") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("want the address without the password, not %v", err)
 	}
 }

@@ -18,20 +18,17 @@ func (s *Store) Throttles(ctx context.Context, keys []string, now model.Time) ([
 // are by now: 0 where it blocks. A key that is forgotten begins anew. It is one statement, so
 // that of many attempts at once each is counted.
 func (s *Store) CountAttempt(ctx context.Context, key string, now, forgotten model.Time) (attempts int, err error) {
-	if err := s.usable(ctx); err != nil {
-		return 0, err
-	}
-	ctx, cancel := writeContext(ctx)
-	defer cancel()
 	var counted []int
-	err = s.writes.NewRaw(`INSERT INTO throttles (key, attempts, blocked_until, forgotten_at) VALUES (?, 1, 0, ?)
-		ON CONFLICT (key) DO UPDATE SET
-			attempts = CASE WHEN throttles.forgotten_at <= ? THEN 1 ELSE throttles.attempts + 1 END,
-			forgotten_at = CASE WHEN throttles.forgotten_at <= ? THEN EXCLUDED.forgotten_at ELSE throttles.forgotten_at END
-		WHERE throttles.blocked_until <= ?
-		RETURNING attempts`, key, forgotten, now, now, now).Scan(ctx, &counted)
+	err = s.write(ctx, func(ctx context.Context) error {
+		return s.writes.NewRaw(`INSERT INTO throttles (key, attempts, blocked_until, forgotten_at) VALUES (?, 1, 0, ?)
+			ON CONFLICT (key) DO UPDATE SET
+				attempts = CASE WHEN throttles.forgotten_at <= ? THEN 1 ELSE throttles.attempts + 1 END,
+				forgotten_at = CASE WHEN throttles.forgotten_at <= ? THEN EXCLUDED.forgotten_at ELSE throttles.forgotten_at END
+			WHERE throttles.blocked_until <= ?
+			RETURNING attempts`, key, forgotten, now, now, now).Scan(ctx, &counted)
+	})
 	if err != nil || len(counted) == 0 {
-		return 0, mapError(err)
+		return 0, err
 	}
 	return counted[0], nil
 }

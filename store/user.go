@@ -142,14 +142,9 @@ func (s *Store) UpdateUser(ctx context.Context, user *model.User) error {
 // LockUser makes other transactions that lock the same user wait for the end of this one, and
 // returns the user, or ErrNotFound. It begins every change that depends on what a user is.
 func (s *Store) LockUser(ctx context.Context, id string) (*model.User, error) {
-	n, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.User)(nil)).Set("id = id").Where("id = ?", id))
-	if err != nil {
-		return nil, err
-	}
-	if n == 0 {
-		return nil, ErrNotFound
-	}
-	return s.UserByID(ctx, id)
+	user := new(model.User)
+	err := s.scan(ctx, s.lock(s.reads.NewSelect().Model(user).Where("id = ?", id)))
+	return user, err
 }
 
 // DeleteUser removes a user and everything that is theirs, and reports whether they were there.

@@ -1,0 +1,43 @@
+package store
+
+import "database/sql"
+
+// engine is what the two kinds of database do differently. All else is the same SQL.
+type engine interface {
+	// begin returns the statement that begins a transaction.
+	begin(isolation isolation) string
+	// commit returns the statement that ends it.
+	commit() string
+	// statement returns a query, whose arguments are written ?, as this engine takes it.
+	statement(db *sql.DB, text string) *statement
+	// schema returns a migration as this engine takes it.
+	schema(migration string) string
+	// migrationLock returns a query that tells, as a boolean, whether this transaction is the
+	// only one that migrates, until it ends.
+	migrationLock() string
+	// rowLock ends a SELECT that locks what it finds against other transactions; "" where a
+	// transaction has the database for itself anyway.
+	rowLock() string
+	// skipLocked ends a SELECT that passes over what other transactions have locked.
+	skipLocked() string
+	// conflict returns the column of the unique value that err says exists already.
+	conflict(err error) (column string, ok bool)
+	// again reports whether err undid the whole transaction for the sake of another one, so
+	// that it may succeed when it is run anew.
+	again(err error) bool
+	// stale reports whether err says that the connection leads to a server that cannot serve
+	// any more, such as a primary that has become a standby.
+	stale(err error) bool
+}
+
+// isolation is how much transactions notice of each other.
+type isolation int
+
+const (
+	// serializable transactions behave as if they ran one after the other.
+	serializable isolation = iota
+	// readCommitted transactions see in each statement what has committed before it.
+	readCommitted
+	// migration is readCommitted without a time limit.
+	migration
+)

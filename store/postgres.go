@@ -1,0 +1,238 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+const (
+	// connectSeconds bounds the way to one host, unless the address says otherwise, so that the
+	// next host of several has its turn.
+	connectSeconds = 5
+	// connectionLifetime is after how long a connection is replaced, so that the load moves to
+	// hosts that have joined.
+	connectionLifetime = 30 * time.Minute
+	connectionIdle     = 5 * time.Minute
+)
+
+func openPostgres(ctx context.Context, address string, options Options) (*Store, error) {
+	config, err := postgresConfig(address)
+	if err != nil {
+		return nil, err
+	}
+	// What bun writes is another text each time: the server should neither keep it prepared nor
+	// be asked what it means before it runs it. The address says how to run the few statements
+	// that are always the same.
+	mode := config.DefaultQueryExecMode
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(options.Connections)
+	pool.SetMaxIdleConns(options.Connections)
+	pool.SetConnMaxLifetime(connectionLifetime)
+	pool.SetConnMaxIdleTime(connectionIdle)
+	if err := pool.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	db := bun.NewDB(pool, pgdialect.New())
+	return newStore(postgresEngine{timeout: options.Timeout, mode: mode}, db, db, options), nil
+}
+
+var errNoURL = errors.New("want a PostgreSQL connection URL, such as postgres://USER@HOST/DATABASE?sslmode=verify-full")
+
+// postgresConfig reads a connection URL. Only a server that takes writes will do: a standby
+// would answer with sessions that have been revoked.
+func postgresConfig(address string) (*pgx.ConnConfig, error) {
+	base, query, _ := strings.Cut(address, "?")
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, errNoURL
+	}
+	if !values.Has("connect_timeout") && os.Getenv("PGCONNECT_TIMEOUT") == "" {
+		values.Set("connect_timeout", strconv.Itoa(connectSeconds))
+	}
+	config, err := pgx.ParseConfig(base + "?" + values.Encode())
+	if err != nil {
+		return nil, errNoURL // err repeats the address, where the password may be
+	}
+	switch values.Get("target_session_attrs") {
+	case "", "read-write":
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	case "primary":
+	default:
+		return nil, errors.New("target_session_attrs: want read-write or primary; a standby would answer with sessions that have ended")
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "authgraph"
+	}
+	// bun writes values into the text, by rules that hold only under these two.
+	config.RuntimeParams["standard_conforming_strings"] = "on"
+	config.RuntimeParams["client_encoding"] = "UTF8"
+	return config, nil
+}
+
+// Redact returns an address that can be shown: without a password and whatever else stands in
+// its query.
+func Redact(address string) string {
+	if !isPostgres(address) {
+		return address
+	}
+	config, err := postgresConfig(address)
+	if err != nil {
+		return postgresPrefix + "…"
+	}
+	var hosts []string
+	for _, host := range hostsOf(config) {
+		if at := net.JoinHostPort(host.Host, strconv.Itoa(int(host.Port))); !slices.Contains(hosts, at) {
+			hosts = append(hosts, at)
+		}
+	}
+	return postgresPrefix + config.User + "@" + strings.Join(hosts, ",") + "/" + config.Database
+}
+
+// HasPassword reports whether a password stands in an address.
+func HasPassword(address string) bool {
+	if !isPostgres(address) {
+		return false
+	}
+	_, rest, _ := strings.Cut(address, "://")
+	authority, query, _ := strings.Cut(rest, "?")
+	userinfo, _, found := strings.Cut(authority, "@")
+	values, _ := url.ParseQuery(query)
+	return found && strings.Contains(userinfo, ":") || values.Has("password")
+}
+
+// Unprotected returns the first host of an address to which traffic would go over a network
+// unencrypted or to a server that nobody verified, and "" where there is none.
+func Unprotected(address string) string {
+	if !isPostgres(address) {
+		return ""
+	}
+	config, err := postgresConfig(address)
+	if err != nil {
+		return ""
+	}
+	for _, host := range hostsOf(config) {
+		ip := net.ParseIP(host.Host)
+		local := strings.HasPrefix(host.Host, "/") || host.Host == "localhost" || ip != nil && ip.IsLoopback()
+		verified := host.TLSConfig != nil && (!host.TLSConfig.InsecureSkipVerify || host.TLSConfig.VerifyPeerCertificate != nil)
+		if !local && !verified {
+			return host.Host
+		}
+	}
+	return ""
+}
+
+// hostsOf returns every way to connect that is tried, in order.
+func hostsOf(config *pgx.ConnConfig) []*pgconn.FallbackConfig {
+	first := &pgconn.FallbackConfig{Host: config.Host, Port: config.Port, TLSConfig: config.TLSConfig}
+	return append([]*pgconn.FallbackConfig{first}, config.Fallbacks...)
+}
+
+// postgresEngine is PostgreSQL, where transactions run beside each other. They are serializable,
+// so that every rule holds as it does where they run one by one; of two that cannot have run one
+// after the other, PostgreSQL undoes one, which is then run again.
+type postgresEngine struct {
+	timeout time.Duration
+	mode    pgx.QueryExecMode // of the statements that are run often
+}
+
+// begin sets the limits in the same round trip, for this transaction alone: a pooler such as
+// PgBouncer gives the connection to someone else afterwards. The second one frees the rows that a
+// process holds whose machine was lost.
+func (e postgresEngine) begin(isolation isolation) string {
+	level, timeout, idle := "SERIALIZABLE", e.timeout, 2*e.timeout
+	if isolation != serializable {
+		level = "READ COMMITTED"
+	}
+	if isolation == migration {
+		timeout, idle = 0, 0
+	}
+	return "BEGIN ISOLATION LEVEL " + level +
+		"; SET LOCAL statement_timeout = " + strconv.FormatInt(timeout.Milliseconds(), 10) +
+		"; SET LOCAL idle_in_transaction_session_timeout = " + strconv.FormatInt(idle.Milliseconds(), 10)
+}
+
+// commit lifts the time limit: where a standby has to confirm, PostgreSQL answers a commit that
+// ran out of time with a warning only, as if the standby had confirmed. In a transaction that an
+// error has ended already, lifting it fails; COMMIT alone would succeed and keep nothing.
+func (postgresEngine) commit() string { return "SET LOCAL statement_timeout = 0; COMMIT" }
+
+// statement numbers the arguments. No query that is kept as text holds another question mark.
+func (e postgresEngine) statement(db *sql.DB, text string) *statement {
+	var numbered strings.Builder
+	for i, part := range strings.Split(text, "?") {
+		if i > 0 {
+			numbered.WriteString("$" + strconv.Itoa(i))
+		}
+		numbered.WriteString(part)
+	}
+	return &statement{db: db, text: numbered.String(), hint: []any{e.mode}, driverPrepares: true}
+}
+
+var (
+	textType = regexp.MustCompile(`\bTEXT\b`)
+	blobType = regexp.MustCompile(`\bBLOB\b`)
+)
+
+// schema lets text sort by its bytes, as it does in SQLite, whatever the locale is.
+func (postgresEngine) schema(migration string) string {
+	return blobType.ReplaceAllString(textType.ReplaceAllString(migration, `TEXT COLLATE "C"`), "BYTEA")
+}
+
+// migrationLock does not wait: building an index beside running transactions waits for whoever
+// waits for a lock.
+func (postgresEngine) migrationLock() string {
+	return "SELECT pg_try_advisory_xact_lock(hashtextextended('authgraph migrations of ' || current_schema(), 0))"
+}
+
+func (postgresEngine) rowLock() string    { return "NO KEY UPDATE" }
+func (postgresEngine) skipLocked() string { return "UPDATE SKIP LOCKED" }
+
+// The errors that matter, by their codes (PostgreSQL, appendix A).
+const (
+	uniqueViolation        = "23505"
+	serializationFailure   = "40001"
+	deadlockDetected       = "40P01"
+	readOnlyTransaction    = "25006"
+	cannotConnectNow       = "57P03"
+	adminShutdown          = "57P01"
+	idleTransactionTimeout = "25P03"
+)
+
+// conflict reads the column from the detail, "Key (email_folded)=(…) already exists.", of which
+// translations keep the brackets.
+func (postgresEngine) conflict(err error) (column string, ok bool) {
+	fault, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || fault.Code != uniqueViolation {
+		return "", false
+	}
+	_, columns, _ := strings.Cut(fault.Detail, "(")
+	column, _, _ = strings.Cut(columns, ")")
+	column, _, _ = strings.Cut(column, ",")
+	return column, true
+}
+
+func (postgresEngine) again(err error) bool {
+	fault, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (fault.Code == serializationFailure || fault.Code == deadlockDetected)
+}
+
+func (postgresEngine) stale(err error) bool {
+	fault, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && slices.Contains([]string{readOnlyTransaction, cannotConnectNow, adminShutdown, idleTransactionTimeout}, fault.Code)
+}
