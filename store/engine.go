@@ -25,9 +25,9 @@ type engine interface {
 	// again reports whether err undid the whole transaction for the sake of another one, so
 	// that it may succeed when it is run anew.
 	again(err error) bool
-	// stale reports whether err says that the connection leads to a server that cannot serve
-	// any more, such as a primary that has become a standby.
-	stale(err error) bool
+	// lost reports whether err says that an open connection leads nowhere any more, or to a
+	// server that cannot serve, such as a primary that has become a standby.
+	lost(err error) bool
 }
 
 // isolation is how much transactions notice of each other.

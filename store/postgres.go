@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -209,8 +212,8 @@ const (
 	serializationFailure   = "40001"
 	deadlockDetected       = "40P01"
 	readOnlyTransaction    = "25006"
-	cannotConnectNow       = "57P03"
 	adminShutdown          = "57P01"
+	crashShutdown          = "57P02"
 	idleTransactionTimeout = "25P03"
 )
 
@@ -232,7 +235,17 @@ func (postgresEngine) again(err error) bool {
 	return ok && (fault.Code == serializationFailure || fault.Code == deadlockDetected)
 }
 
-func (postgresEngine) stale(err error) bool {
-	fault, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && slices.Contains([]string{readOnlyTransaction, cannotConnectNow, adminShutdown, idleTransactionTimeout}, fault.Code)
+func (postgresEngine) lost(err error) bool {
+	if _, connecting := errors.AsType[*pgconn.ConnectError](err); connecting {
+		return false
+	}
+	if fault, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return slices.Contains([]string{readOnlyTransaction, adminShutdown, crashShutdown, idleTransactionTimeout}, fault.Code)
+	}
+	for _, end := range []error{driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
 }

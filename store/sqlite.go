@@ -101,7 +101,7 @@ func (sqliteEngine) migrationLock() string  { return "SELECT TRUE" }
 func (sqliteEngine) rowLock() string        { return "" }
 func (sqliteEngine) skipLocked() string     { return "" }
 func (sqliteEngine) again(error) bool       { return false }
-func (sqliteEngine) stale(error) bool       { return false }
+func (sqliteEngine) lost(error) bool        { return false }
 
 func (sqliteEngine) statement(db *sql.DB, text string) *statement {
 	return &statement{db: db, text: text}

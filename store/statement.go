@@ -23,23 +23,20 @@ type statement struct {
 // queryRow runs the statement for one row: on the transaction where there is one, because
 // what another pool prepared cannot run there, and as a prepared statement otherwise.
 func (st *statement) queryRow(ctx context.Context, s *Store, args []any, dest ...any) error {
-	if err := s.usable(ctx); err != nil {
-		return err
-	}
 	args = slices.Concat(st.hint, args)
-	if s.bound != nil {
-		return s.db.mapError(s.bound.Conn.QueryRowContext(ctx, st.text, args...).Scan(dest...))
-	}
-	ctx, cancel := s.readContext(ctx)
-	defer cancel()
-	if st.driverPrepares {
-		return s.db.mapError(st.db.QueryRowContext(ctx, st.text, args...).Scan(dest...))
-	}
-	prepared, err := st.prepare(ctx)
-	if err != nil {
-		return s.db.mapError(err)
-	}
-	return s.db.mapError(prepared.QueryRowContext(ctx, args...).Scan(dest...))
+	return s.read(ctx, func(ctx context.Context) error {
+		if s.bound != nil {
+			return s.bound.Conn.QueryRowContext(ctx, st.text, args...).Scan(dest...)
+		}
+		if st.driverPrepares {
+			return st.db.QueryRowContext(ctx, st.text, args...).Scan(dest...)
+		}
+		prepared, err := st.prepare(ctx)
+		if err != nil {
+			return err
+		}
+		return prepared.QueryRowContext(ctx, args...).Scan(dest...)
+	})
 }
 
 // prepare parses the statement at its first use; a failure is tried again at the next.

@@ -72,9 +72,25 @@ func (s *Store) usable(ctx context.Context) error {
 	return nil
 }
 
-// readContext bounds the wait for one read and for a connection to run it on.
-func (s *Store) readContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, s.db.timeout)
+// read runs one reading statement, which has so much time, as has the wait for a connection to run
+// it on. Connections that were lost since their last use, as all are when a server fails over,
+// are passed over.
+func (s *Store) read(ctx context.Context, statement func(ctx context.Context) error) error {
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.db.timeout)
+	defer cancel()
+	err := statement(ctx)
+	if s.bound == nil {
+		for range s.db.reader.Stats().MaxOpenConnections {
+			if !s.db.engine.lost(err) {
+				break
+			}
+			err = statement(ctx)
+		}
+	}
+	return s.db.mapError(err)
 }
 
 // insert adds row, a pointer to a struct or to a slice of them.
@@ -114,23 +130,17 @@ func (s *Store) write(ctx context.Context, statement func(ctx context.Context) e
 
 // scan runs a reading query into its model or into dest. Every read by bun passes here.
 func (s *Store) scan(ctx context.Context, query *bun.SelectQuery, dest ...any) error {
-	if err := s.usable(ctx); err != nil {
-		return err
-	}
-	ctx, cancel := s.readContext(ctx)
-	defer cancel()
-	return s.db.mapError(query.Scan(ctx, dest...))
+	return s.read(ctx, func(ctx context.Context) error { return query.Scan(ctx, dest...) })
 }
 
 // count runs a counting query.
-func (s *Store) count(ctx context.Context, query *bun.SelectQuery) (int, error) {
-	if err := s.usable(ctx); err != nil {
-		return 0, err
-	}
-	ctx, cancel := s.readContext(ctx)
-	defer cancel()
-	n, err := query.Count(ctx)
-	return int(n), s.db.mapError(err)
+func (s *Store) count(ctx context.Context, query *bun.SelectQuery) (n int, err error) {
+	err = s.read(ctx, func(ctx context.Context) error {
+		counted, err := query.Count(ctx)
+		n = int(counted)
+		return err
+	})
+	return n, err
 }
 
 // lock ends a query so that other transactions that lock the same rows wait for the end of

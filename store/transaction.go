@@ -125,7 +125,7 @@ func (db *database) begin(ctx context.Context, isolation isolation) (bun.Conn, e
 		if _, err = conn.Conn.ExecContext(ctx, db.engine.begin(isolation)); err == nil {
 			return conn, nil
 		}
-		lost := errors.Is(err, driver.ErrBadConn)
+		lost := db.engine.lost(err)
 		db.rollback(ctx, conn, err)
 		_ = conn.Close()
 		if !lost || ctx.Err() != nil {
@@ -140,7 +140,7 @@ func (db *database) rollback(ctx context.Context, conn bun.Conn, because error) 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
 	defer cancel()
 	_, err := conn.Conn.ExecContext(ctx, "ROLLBACK")
-	if err != nil || db.engine.stale(because) {
+	if err != nil || db.engine.lost(because) {
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
 }

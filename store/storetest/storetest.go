@@ -182,3 +182,14 @@ func Number(t testing.TB, address, query string) (n int) {
 	}
 	return n
 }
+
+// Text returns what a query for one text returns.
+func Text(t testing.TB, address, query string) (text string) {
+	t.Helper()
+	pool := SQL(t, address)
+	defer pool.Close()
+	if err := pool.QueryRowContext(t.Context(), query).Scan(&text); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return text
+}
