@@ -17,15 +17,23 @@ export const skipWithoutNginx = binary ? false : 'set AUTHGRAPH_TEST_NGINX to th
  * @param {string} server the text of its server block
  * @param {Record<string, string>} included the texts of files that the block includes
  */
-export async function startNginx(origin, server, included) {
-  const folder = await mkdtemp(join(tmpdir(), 'authgraph-nginx-'))
-  const scratch = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((name) => `${name}_temp_path ${folder}/${name};`)
-    .join('\n')
-  await writeFile(
-    join(folder, 'nginx.conf'),
-    `daemon off;\nmaster_process off;\npid ${folder}/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n${scratch}\n${server}}\n`,
+export function startNginx(origin, server, included) {
+  return startNginxWhole(
+    origin,
+    (folder) => {
+      const scratch = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+        .map((name) => `${name}_temp_path ${folder}/${name};`)
+        .join('\n')
+      return `daemon off;\npid ${folder}/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n${scratch}\n${server}}\n`
+    },
+    included,
   )
+}
+
+/** Starts nginx with the whole text of a configuration, which is made for the folder that it may write to. */
+export async function startNginxWhole(origin, configuration, included = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'authgraph-nginx-'))
+  await writeFile(join(folder, 'nginx.conf'), `master_process off;\n${configuration(folder)}`)
   for (const [name, text] of Object.entries(included)) await writeFile(join(folder, name), text)
   const program = startProgram(binary, ['-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')])
   const stop = async () => {

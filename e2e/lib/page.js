@@ -16,7 +16,7 @@ export async function codeBlock(name) {
 /** Replaces every text by another in a code block, and fails where one does not occur. */
 export function replaceAll(block, replacements) {
   for (const [text, other] of Object.entries(replacements)) {
-    assert.ok(block.includes(text), `docs/verify.md does not say ${text}`)
+    assert.ok(block.includes(text), `the text does not say ${text}`)
     block = block.replaceAll(text, other)
   }
   return block

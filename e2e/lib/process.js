@@ -8,10 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
  *
  * @param {string} command
  * @param {string[]} args
+ * @param {Record<string, string>} [env] more environment
  * @returns {{output: () => string, ended: () => boolean, stop: () => Promise<void>}}
  */
-export function startProgram(command, args) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+export function startProgram(command, args, env = {}) {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => (printed += text))

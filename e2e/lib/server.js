@@ -16,7 +16,7 @@ const stoppedWithin = 15_000 // ms; longer than the server waits for open reques
 export const admin = { email: 'admin@example.test', password: 'copper window orchard 82' }
 
 /**
- * Starts a server on a free port with a new database of its own.
+ * Starts a server on a free port with a new database of its own, unless the settings name another.
  *
  * @param {Record<string, string>} [settings] more environment, as AUTHGRAPH_… names
  * @returns {Promise<{origin: string, output: () => string, stop: () => Promise<void>}>}
@@ -33,12 +33,12 @@ export async function startServer(settings = {}) {
     const origin = `http://localhost:${port}`
     const flags = [
       ...['--addr', `localhost:${port}`],
-      ...['--public-url', origin],
-      ...['--database', `sqlite:${join(folder, 'authgraph.db')}`],
       ...['--bcrypt-cost', '10'], // the cheapest that the server takes
     ]
     const server = run(binary, flags, {
       ...environmentWithoutSettings(),
+      AUTHGRAPH_PUBLIC_URL: origin,
+      AUTHGRAPH_DATABASE: `sqlite:${join(folder, 'authgraph.db')}`,
       AUTHGRAPH_ADMIN_EMAIL: admin.email,
       AUTHGRAPH_ADMIN_PASSWORD_FILE: passwordFile,
       ...settings,
@@ -70,7 +70,7 @@ async function buildBinary(folder) {
 }
 
 /** Returns a port that nothing listens on. */
-async function freePort() {
+export async function freePort() {
   const listener = createServer().listen(0, 'localhost')
   await once(listener, 'listening')
   const { port } = listener.address()
