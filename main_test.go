@@ -24,8 +24,13 @@ func TestCommands(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("AUTHGRAPH_BCRYPT_COST", "10")
+			if storetest.OnPostgres() {
+				env.Setenv("POSTGRES", storetest.Postgres(env.T().(testing.TB)))
+			}
 			return nil
 		},
-		Condition: func(name string) (bool, error) { return name == "root" && os.Getuid() == 0, nil },
+		Condition: func(name string) (bool, error) {
+			return name == "root" && os.Getuid() == 0 || name == "postgres" && storetest.OnPostgres(), nil
+		},
 	})
 }
