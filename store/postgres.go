@@ -49,10 +49,19 @@ func openPostgres(ctx context.Context, address string, options Options) (*Store,
 	pool.SetConnMaxLifetime(connectionLifetime)
 	pool.SetConnMaxIdleTime(connectionIdle)
 	if err := pool.PingContext(ctx); err != nil {
-		return nil, errors.Join(err, pool.Close())
+		_ = pool.Close()
+		return nil, inOneLine(err)
 	}
 	db := bun.NewDB(pool, pgdialect.New())
 	return newStore(postgresEngine{timeout: options.Timeout, mode: mode}, db, db, options), nil
+}
+
+// inOneLine writes an error that has a line for every way that was tried, with TLS and without, as
+// one line.
+func inOneLine(err error) error {
+	reasons := strings.Split(err.Error(), "\n\t")
+	slices.Sort(reasons[1:])
+	return errors.New(reasons[0] + " " + strings.Join(slices.Compact(reasons[1:]), "; "))
 }
 
 var errNoURL = errors.New("want a PostgreSQL connection URL, such as postgres://USER@HOST/DATABASE?sslmode=verify-full")

@@ -84,7 +84,7 @@ func (s *Store) read(ctx context.Context, statement func(ctx context.Context) er
 	err := statement(ctx)
 	if s.bound == nil {
 		for range s.db.reader.Stats().MaxOpenConnections {
-			if !s.db.engine.lost(err) {
+			if !s.db.engine.lost(err) && !s.db.engine.again(err) {
 				break
 			}
 			err = statement(ctx)
