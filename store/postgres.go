@@ -61,7 +61,7 @@ func openPostgres(ctx context.Context, address string, options Options) (*Store,
 func inOneLine(err error) error {
 	reasons := strings.Split(err.Error(), "\n\t")
 	slices.Sort(reasons[1:])
-	return errors.New(reasons[0] + " " + strings.Join(slices.Compact(reasons[1:]), "; "))
+	return errors.New(strings.TrimSpace(reasons[0] + " " + strings.Join(slices.Compact(reasons[1:]), "; ")))
 }
 
 var errNoURL = errors.New("want a PostgreSQL connection URL, such as postgres://USER@HOST/DATABASE?sslmode=verify-full")
