@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -224,6 +225,37 @@ func TestTheAdministratorOfTheSettings(t *testing.T) {
 	_, body := i.post(http.DefaultClient, `mutation { login(input: {identifier: "boss@example.test", password: "correct horse battery"}) { ... on LoginSuccess { user { roles { name } } } } }`)
 	if !strings.Contains(body, `"name":"admin"`) {
 		t.Errorf("want an administrator: %s", body)
+	}
+}
+
+// TestServersThatStartAtOnceAgree starts several on one new database, each of which would make the
+// tables, the administrator and the users.
+func TestServersThatStartAtOnceAgree(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("correct horse battery\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	settings := append(newDatabase(t), "AUTHGRAPH_ADMIN_EMAIL=boss@example.test", "AUTHGRAPH_ADMIN_PASSWORD_FILE="+file,
+		usersFile(t, userEntry("username", "ada"), userEntry("username", "bob")))
+	servers := make([]*instance, 4)
+	var started sync.WaitGroup
+	for n := range servers {
+		started.Go(func() { servers[n] = start(t, settings...) })
+	}
+	started.Wait()
+	for _, i := range servers {
+		if i == nil {
+			t.FailNow() // start has said why
+		}
+		_, body := i.post(http.DefaultClient, `mutation { login(input: {identifier: "boss@example.test", password: "correct horse battery"}) { ... on LoginSuccess { token } } }`)
+		_, rest, _ := strings.Cut(body, `"token":"`)
+		token, _, _ := strings.Cut(rest, `"`)
+		for _, other := range servers {
+			if _, body := other.post(http.DefaultClient, `{ users { totalCount } }`, "Authorization", "Bearer "+token); body != `{"data":{"users":{"totalCount":3}}}` {
+				t.Errorf("another server answers %s", body)
+			}
+		}
 	}
 }
 
