@@ -19,6 +19,18 @@ func (s *Store) PasswordByUser(ctx context.Context, userID string) (*model.Crede
 	return credential, err
 }
 
+// PasswordWithout returns a password credential whose secret begins with none of the prefixes,
+// or ErrNotFound.
+func (s *Store) PasswordWithout(ctx context.Context, prefixes []string) (*model.Credential, error) {
+	credential := new(model.Credential)
+	query := s.reads.NewSelect().Model(credential).Where("kind = ?", model.KindPassword).Limit(1)
+	for _, prefix := range prefixes {
+		query.Where("substr(secret, 1, length(?)) <> ?", prefix, prefix)
+	}
+	err := s.scan(ctx, query)
+	return credential, err
+}
+
 // ReplaceCredentialSecret changes a credential's secret, if it is still previous, and
 // reports whether it did.
 func (s *Store) ReplaceCredentialSecret(ctx context.Context, id, previous, secret string, now model.Time) (bool, error) {
