@@ -102,6 +102,16 @@ func Open(ctx context.Context, address string, options Options) (*Store, error) 
 	return s, nil
 }
 
+// OpenExisting is Open for a database that must be there already.
+func OpenExisting(ctx context.Context, address string, options Options) (*Store, error) {
+	if path := File(address); path != "" {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("failed to open the database: %w", err)
+		}
+	}
+	return Open(ctx, address, options)
+}
+
 func open(ctx context.Context, address string, options Options) (*Store, error) {
 	if isPostgres(address) {
 		return openPostgres(ctx, address, options)

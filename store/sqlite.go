@@ -58,12 +58,11 @@ func openPool(ctx context.Context, path string, size int, pragmas []string) (*bu
 		"synchronous(FULL)",
 		"foreign_keys(1)",
 	}, pragmas...)
-	absolute, err := filepath.Abs(path)
+	address, err := sqliteURL(path, url.Values{"_pragma": pragmas})
 	if err != nil {
 		return nil, err
 	}
-	address := url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: url.Values{"_pragma": pragmas}.Encode()}
-	pool, err := sql.Open("sqlite", address.String())
+	pool, err := sql.Open("sqlite", address)
 	if err != nil {
 		return nil, err
 	}
@@ -75,12 +74,22 @@ func openPool(ctx context.Context, path string, size int, pragmas []string) (*bu
 	return bun.NewDB(pool, sqlitedialect.New()), nil
 }
 
+// sqliteURL returns how the driver is told of a file and of how to open it.
+func sqliteURL(path string, options url.Values) (string, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	address := url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: options.Encode()}
+	return address.String(), nil
+}
+
 // pingWhileBusy opens the first connection of a pool. Of several processes that switch a new
 // file to WAL at once, SQLite lets one through and turns the others away without waiting.
 func pingWhileBusy(ctx context.Context, pool *sql.DB) error {
 	for {
 		err := pool.PingContext(ctx)
-		if fault, ok := errors.AsType[*sqlite.Error](err); !ok || fault.Code()&0xff != sqlite3.SQLITE_BUSY {
+		if !isBusy(err) {
 			return err
 		}
 		select {
@@ -89,6 +98,12 @@ func pingWhileBusy(ctx context.Context, pool *sql.DB) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// isBusy reports whether err says that another connection holds a lock on a SQLite file.
+func isBusy(err error) bool {
+	fault, ok := errors.AsType[*sqlite.Error](err)
+	return ok && fault.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
 // sqliteEngine is SQLite, which lets one transaction write at a time: each has the database
