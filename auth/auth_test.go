@@ -246,6 +246,10 @@ func TestADatabaseKnowsItsSecret(t *testing.T) {
 		{[]string{first}, auth.ErrWrongSecret},
 		{[]string{third, first}, auth.ErrWrongSecret},
 	} {
+		// What a start will say can be asked before, and asking changes nothing.
+		if err := newSecret(t, step.values...).Check(t.Context(), db); !errors.Is(err, step.want) {
+			t.Errorf("check of %.1s: got %v, want %v", step.values, err, step.want)
+		}
 		if err := start(step.values...); !errors.Is(err, step.want) {
 			t.Errorf("start with %.1s: got %v, want %v", step.values, err, step.want)
 		}

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/authgraph/authgraph/store"
 )
 
 // Password hashes are kept as
@@ -80,17 +82,51 @@ func newHasher(cost, workers int, peppers []string) (*hasher, error) {
 	if cost < bcrypt.MinCost || cost > bcrypt.MaxCost {
 		return nil, fmt.Errorf("a bcrypt cost is %d to %d", bcrypt.MinCost, bcrypt.MaxCost)
 	}
-	h := &hasher{cost: cost, jobs: make(chan *hashJob, workers*hashQueuePerWorker), stop: make(chan struct{})}
-	for _, value := range peppers {
-		id := sha256.Sum256([]byte("authgraph pepper id\x00" + value))
-		h.keys = append(h.keys, pepper{id: hex.EncodeToString(id[:4]), value: []byte(value)})
-	}
-	// Last, so that hashes from before the first pepper are still accepted.
-	h.keys = append(h.keys, pepper{id: "label", value: []byte("authgraph password")})
+	h := &hasher{cost: cost, keys: pepperKeys(peppers), jobs: make(chan *hashJob, workers*hashQueuePerWorker), stop: make(chan struct{})}
 	for range workers {
 		h.done.Go(h.run)
 	}
 	return h, nil
+}
+
+// pepperKeys returns the keys that hashes are made and verified under.
+func pepperKeys(peppers []string) (keys []pepper) {
+	for _, value := range peppers {
+		id := sha256.Sum256([]byte("authgraph pepper id\x00" + value))
+		keys = append(keys, pepper{id: hex.EncodeToString(id[:4]), value: []byte(value)})
+	}
+	// Last, so that hashes from before the first pepper are still accepted.
+	return append(keys, pepper{id: "label", value: []byte("authgraph password")})
+}
+
+// MissingPepperError says that passwords of a database cannot be verified.
+type MissingPepperError struct {
+	ID string // names the pepper and tells nothing about it
+}
+
+func (e *MissingPepperError) Error() string {
+	return fmt.Sprintf("passwords are hashed under the pepper %s, which is not configured", e.ID)
+}
+
+// CheckPeppers returns a *MissingPepperError where a password of the database is hashed under
+// none of the peppers.
+func CheckPeppers(ctx context.Context, db *store.Store, peppers []string) error {
+	var known []string
+	for _, key := range pepperKeys(peppers) {
+		known = append(known, passwordScheme+":"+key.id+":")
+	}
+	credential, err := db.PasswordWithout(ctx, known)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	id, _, err := splitHash(credential.Secret)
+	if err != nil {
+		return err
+	}
+	return &MissingPepperError{ID: id}
 }
 
 // run does jobs until close. Its thread dies with it, because a lowered priority cannot be
@@ -217,16 +253,25 @@ func (h *hasher) compare(hash []byte, key pepper, password string) error {
 
 // parse splits what hash returned.
 func (h *hasher) parse(stored string) (pepper, []byte, error) {
-	parts := strings.SplitN(stored, ":", 3)
-	if len(parts) != 3 || parts[0] != passwordScheme {
-		return pepper{}, nil, errors.New("a stored password hash is of an unknown scheme")
+	id, hash, err := splitHash(stored)
+	if err != nil {
+		return pepper{}, nil, err
 	}
 	for _, key := range h.keys {
-		if key.id == parts[1] {
-			return key, []byte(parts[2]), nil
+		if key.id == id {
+			return key, []byte(hash), nil
 		}
 	}
-	return pepper{}, nil, fmt.Errorf("a stored password hash needs the pepper %s, which is not configured", parts[1])
+	return pepper{}, nil, &MissingPepperError{ID: id}
+}
+
+// splitHash splits what is kept of a password into the key's id and the bcrypt hash.
+func splitHash(stored string) (id, hash string, err error) {
+	parts := strings.SplitN(stored, ":", 3)
+	if len(parts) != 3 || parts[0] != passwordScheme {
+		return "", "", errors.New("a stored password hash is of an unknown scheme")
+	}
+	return parts[1], parts[2], nil
 }
 
 func prehash(key pepper, password string) []byte {

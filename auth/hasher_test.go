@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/authgraph/authgraph/model"
+	"github.com/authgraph/authgraph/store/storetest"
 )
 
 func startHasher(t *testing.T, cost, workers int, peppers ...string) *hasher {
@@ -167,4 +170,48 @@ func TestAPanicInAWorkerIsOneRequestsFailure(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	h.check(t, "x", h.mustHash(t, "x"), true, false) // the worker lives
+}
+
+func TestPasswordsAreHeldToTheirPeppers(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	const first, second = "the first pepper", "the second pepper"
+	for name, peppers := range map[string][]string{"label": nil, "first": {first}, "second": {second, first}} {
+		user := &model.User{ID: "usr_" + name, UsernameFolded: name}
+		if err := db.InsertUser(t.Context(), user); err != nil {
+			t.Fatal(err)
+		}
+		credential := &model.Credential{ID: "crd_" + name, UserID: user.ID, Kind: model.KindPassword,
+			Secret: startHasher(t, bcrypt.MinCost, 1, peppers...).mustHash(t, "x")}
+		if err := db.InsertCredential(t.Context(), credential); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		peppers []string
+		missing string // which pepper
+	}{
+		{[]string{second, first}, ""},
+		{[]string{"a third pepper", first, second}, ""},
+		{[]string{first}, second},
+		{[]string{second}, first},
+	} {
+		err := CheckPeppers(t.Context(), db, test.peppers)
+		missing, _ := errors.AsType[*MissingPepperError](err)
+		if test.missing == "" && err != nil || test.missing != "" && (missing == nil || missing.ID != pepperKeys([]string{test.missing})[0].id) {
+			t.Errorf("with %q: got %v", test.peppers, err)
+		}
+	}
+	if _, ok := errors.AsType[*MissingPepperError](CheckPeppers(t.Context(), db, nil)); !ok {
+		t.Error("without any pepper nothing is missing")
+	}
+	if err := db.InsertUser(t.Context(), &model.User{ID: "usr_x", UsernameFolded: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.InsertCredential(t.Context(), &model.Credential{ID: "crd_x", UserID: "usr_x", Kind: model.KindPassword, Secret: "unknown"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckPeppers(t.Context(), db, []string{second, first}); err == nil {
+		t.Error("a hash of an unknown scheme is taken")
+	}
 }

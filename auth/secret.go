@@ -114,26 +114,39 @@ func HasSecret(ctx context.Context, db *store.Store) (bool, error) {
 // bind ties the database to the secret at the first start and returns ErrWrongSecret at
 // any later one where none of the secret's values is the one that the database knows.
 func (s Secret) bind(ctx context.Context, db *store.Store) error {
-	checks := make([]string, len(s.values))
-	for i := range s.values {
-		checks[i] = hex.EncodeToString(s.key(i, "check"))
-	}
 	return db.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
-		known, err := tx.Fact(ctx, secretCheck)
-		if errors.Is(err, store.ErrNotFound) {
-			return tx.SetFact(ctx, secretCheck, checks[0])
+		i, err := s.find(ctx, tx)
+		if errors.Is(err, store.ErrNotFound) || err == nil && i > 0 {
+			return tx.SetFact(ctx, secretCheck, s.check(0))
 		}
-		if err != nil {
-			return err
-		}
-		for i, check := range checks {
-			if hmac.Equal([]byte(known), []byte(check)) {
-				if i == 0 {
-					return nil
-				}
-				return tx.SetFact(ctx, secretCheck, checks[0])
-			}
-		}
-		return ErrWrongSecret
+		return err
 	})
 }
+
+// Check returns ErrWrongSecret where the database was made under another secret. One that is
+// not tied to a secret yet takes any.
+func (s Secret) Check(ctx context.Context, db *store.Store) error {
+	_, err := s.find(ctx, db)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// find returns which of the secret's values the database knows: store.ErrNotFound where it
+// knows none, ErrWrongSecret where it knows another.
+func (s Secret) find(ctx context.Context, db *store.Store) (int, error) {
+	known, err := db.Fact(ctx, secretCheck)
+	if err != nil {
+		return 0, err
+	}
+	for i := range s.values {
+		if hmac.Equal([]byte(known), []byte(s.check(i))) {
+			return i, nil
+		}
+	}
+	return 0, ErrWrongSecret
+}
+
+// check returns what a database keeps of the i-th value.
+func (s Secret) check(i int) string { return hex.EncodeToString(s.key(i, "check")) }
