@@ -247,6 +247,16 @@ func TestAFailedBackupLeavesNothing(t *testing.T) {
 	holdFolder(t, folder, "backup.db", "link")
 }
 
+func TestPostgreSQLIsNotBackedUpToAFile(t *testing.T) {
+	t.Parallel()
+	db := storetest.OpenAt(t, storetest.Postgres(t))
+	folder := t.TempDir()
+	if _, err := db.Backup(t.Context(), filepath.Join(folder, "backup.db")); err == nil || !strings.Contains(err.Error(), "only a SQLite database") {
+		t.Errorf("got %v", err)
+	}
+	holdFolder(t, folder)
+}
+
 func TestWhatIsNoBackupIsRefused(t *testing.T) {
 	storetest.SQLite(t)
 	t.Parallel()
@@ -310,7 +320,7 @@ func TestARestoreTakesThePlaceOfNothingUnlessItIsTold(t *testing.T) {
 	if _, err := store.Restore(t.Context(), path, "sqlite:"+path, true); err == nil {
 		t.Error("a database is restored from itself")
 	}
-	for _, address := range []string{"sqlite::memory:"} {
+	for _, address := range []string{"sqlite::memory:", "postgres://localhost/authgraph"} {
 		if _, err := store.Restore(t.Context(), backup, address, true); err == nil {
 			t.Errorf("%s is restored", address)
 		}
