@@ -10,6 +10,21 @@ func (s *Store) MigrateFrom(ctx context.Context, files fs.FS) ([]string, error) 
 	return s.migrate(ctx, newMigrations(files))
 }
 
+// CopiedColumns returns the columns that are copied, by table, in the order of the tables.
+func (s *Store) CopiedColumns() (tables []string, columns map[string][]string) {
+	columns = map[string][]string{}
+	for _, t := range s.tables() {
+		tables = append(tables, string(t.name))
+		for _, column := range t.columns {
+			columns[string(t.name)] = append(columns[string(t.name)], string(column))
+		}
+	}
+	return tables, columns
+}
+
+// RowsAtOnce is how many rows are copied before the next.
+const RowsAtOnce = rowsAtOnce
+
 // VerifyCopy holds a file to being a copy of the database, during which others wrote or did not.
 func (s *Store) VerifyCopy(ctx context.Context, path string, othersWrote bool) error {
 	before, err := s.summary(ctx)

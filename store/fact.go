@@ -8,6 +8,10 @@ type fact struct {
 	Value string
 }
 
+// FactUnfinishedCopy is the fact that a database is to hold what another one holds, and does not
+// yet. Its value is the Origin of the other one.
+const FactUnfinishedCopy = "unfinished_copy"
+
 // Fact returns the value of a fact, or ErrNotFound.
 func (s *Store) Fact(ctx context.Context, name string) (value string, err error) {
 	err = s.scan(ctx, s.reads.NewSelect().Model((*fact)(nil)).Column("value").Where("name = ?", name), &value)
