@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/hkdf"
 	"crypto/hmac"
@@ -104,11 +105,24 @@ var ErrWrongSecret = errors.New("the server secret is not the one of this databa
 // HasSecret reports whether the database was made under a secret already, so that a new
 // one would be the wrong one.
 func HasSecret(ctx context.Context, db *store.Store) (bool, error) {
-	_, err := db.Fact(ctx, secretCheck)
+	_, err := knownSecret(ctx, db)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// knownSecret returns the check value of the secret that the database was made under, or
+// store.ErrNotFound. It returns ErrUnfinishedCopy where that value is still to come.
+func knownSecret(ctx context.Context, db *store.Store) (string, error) {
+	known, err := db.Fact(ctx, secretCheck)
+	if !errors.Is(err, store.ErrNotFound) {
+		return known, err
+	}
+	if _, err := db.Fact(ctx, store.FactUnfinishedCopy); !errors.Is(err, store.ErrNotFound) {
+		return "", cmp.Or(err, ErrUnfinishedCopy)
+	}
+	return "", err
 }
 
 // bind ties the database to the secret at the first start and returns ErrWrongSecret at
@@ -136,7 +150,7 @@ func (s Secret) Check(ctx context.Context, db *store.Store) error {
 // find returns which of the secret's values the database knows: store.ErrNotFound where it
 // knows none, ErrWrongSecret where it knows another.
 func (s Secret) find(ctx context.Context, db *store.Store) (int, error) {
-	known, err := db.Fact(ctx, secretCheck)
+	known, err := knownSecret(ctx, db)
 	if err != nil {
 		return 0, err
 	}
