@@ -28,6 +28,7 @@ type program struct {
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database up to date and exit."`
 	Backup      backupCommand      `cmd:"" help:"Copy a SQLite database to a file, also while the server runs."`
 	Restore     restoreCommand     `cmd:"" help:"Put a backup in the place of the SQLite database, while no server runs."`
+	Copy        copyCommand        `cmd:"" help:"Copy everything to another database, such as from SQLite to PostgreSQL, while no server runs."`
 	CreateAdmin createAdminCommand `cmd:"" help:"Make an account an administrator's and set its password, which ends its sessions."`
 	Users       usersCommands      `cmd:"" help:"Look at accounts and change them."`
 	Sessions    sessionsCommands   `cmd:"" help:"End sessions."`

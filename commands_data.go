@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
+
+	"golang.org/x/term"
 
 	"github.com/authgraph/authgraph/auth"
 	"github.com/authgraph/authgraph/store"
@@ -94,6 +98,134 @@ func (c restoreCommand) check(ctx context.Context, settings *Settings) (rows sto
 		return nil, fmt.Errorf("%s cannot be restored: %w", c.File, err)
 	}
 	return rows, nil
+}
+
+type copyCommand struct {
+	From string `placeholder:"ADDRESS" help:"The database to copy; the configured one when only --to is given."`
+	To   string `placeholder:"ADDRESS" help:"The empty database to copy it to; the configured one when only --from is given."`
+}
+
+// copyTimeout is how long a statement may take that counts or writes many rows.
+const copyTimeout = 10 * time.Minute
+
+// Run copies everything from one database to another, of whichever kinds they are.
+func (c copyCommand) Run(ctx context.Context, settings *Settings, io console) (err error) {
+	ctx, stop := untilInterrupted(ctx)
+	defer stop()
+	if err := c.complete(settings); err != nil {
+		return usageError{err}
+	}
+	if err := store.CheckUnused(ctx, c.From); err != nil {
+		return err
+	}
+	options := store.Options{Connections: settings.DatabaseConnections, Timeout: copyTimeout}
+	source, err := store.OpenExisting(ctx, c.From, options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	of := *settings
+	of.Database = c.From
+	if err := checkKeys(ctx, &of, source); err != nil {
+		return fmt.Errorf("%s cannot be copied: %w", store.Redact(c.From), err)
+	}
+	target, err := store.Open(ctx, c.To, options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, target.Close()) }()
+	fmt.Fprintf(io.err, "No server may use %s from now on: what it changes is lost.\n", store.Redact(c.From))
+	progress := newProgress(io.err)
+	rows, err := auth.Copy(ctx, target, source, progress.show)
+	progress.end()
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("broken off (%w): run it again, and it goes on", err)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(io.out, "%s is copied to %s with %s; every row was compared\n", store.Redact(c.From), store.Redact(c.To), counted(rows))
+	keys, err := keysOf(ctx, &of, source)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(io.out, "Serve it with what it is of no use without: %s\n", keys)
+	if file := store.SecretFile(c.From); file != "" && len(settings.Secret) == 0 {
+		fmt.Fprintf(io.out, "The secret goes %s\n", secretPlace(c.To))
+	}
+	return nil
+}
+
+// complete fills in the database that the command line leaves out, and refuses what cannot be
+// copied.
+func (c *copyCommand) complete(settings *Settings) error {
+	if c.From == "" && c.To == "" {
+		return errors.New("want --from ADDRESS, --to ADDRESS or both")
+	}
+	for _, one := range []struct {
+		flag    string
+		address *string
+	}{{"--from", &c.From}, {"--to", &c.To}} {
+		given := *one.address != ""
+		if !given {
+			*one.address = settings.Database
+		}
+		if err := store.CheckAddress(*one.address); err != nil {
+			return fmt.Errorf("%s: %w", one.flag, err)
+		}
+		if given && store.HasPassword(*one.address) {
+			return fmt.Errorf("%s: arguments show in the list of processes; put the password into PGPASSWORD, a .pgpass file or AUTHGRAPH_DATABASE", one.flag)
+		}
+		if store.Temporary(*one.address) {
+			return fmt.Errorf("%s: %w", one.flag, errTemporary)
+		}
+	}
+	if c.From == c.To {
+		return errors.New("--from and --to are the same database")
+	}
+	return nil
+}
+
+// secretPlace tells where a server of the database at address looks for its secret.
+func secretPlace(address string) string {
+	if file := store.SecretFile(address); file != "" {
+		return "to " + file
+	}
+	return "into " + envName("secret")
+}
+
+// progress shows how far a command has come: on a terminal as a bar, elsewhere by a line for each
+// step.
+type progress struct {
+	w        io.Writer
+	terminal bool
+	act      string // shown last
+}
+
+func newProgress(w io.Writer) *progress {
+	file, ok := w.(*os.File)
+	return &progress{w: w, terminal: ok && term.IsTerminal(int(file.Fd()))}
+}
+
+func (p *progress) show(act string, done, of int) {
+	const width = 30
+	part := width
+	if of > 0 {
+		part = width * done / of
+	}
+	switch {
+	case p.terminal: // written over the line before, with blanks over what was longer
+		fmt.Fprintf(p.w, "\r[%s%s] %-30s", strings.Repeat("#", part), strings.Repeat(".", width-part), act)
+	case act != p.act:
+		fmt.Fprintf(p.w, "%s (%d%%)\n", act, 100*part/width)
+	}
+	p.act = act
+}
+
+func (p *progress) end() {
+	if p.terminal && p.act != "" {
+		fmt.Fprintln(p.w)
+	}
 }
 
 // untilInterrupted returns a context that ends when the process is told to stop, so that what is

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -168,4 +171,98 @@ func TestARestoreUndoesWhatCameAfterTheBackup(t *testing.T) {
 	kept, _, _ := strings.Cut(rest, "\n")
 	copyFile(t, strings.TrimPrefix(o.database, "sqlite:")+".secret", kept+".secret")
 	startAt(t, "sqlite:"+kept).knows("eve", eve)
+}
+
+// TestACopyKeepsEverybodySignedIn moves a database there and back again, once broken off on the
+// way. Each copy is served as the other was.
+func TestACopyKeepsEverybodySignedIn(t *testing.T) {
+	storetest.SQLite(t) // and PostgreSQL, once
+	for name, newAddress := range map[string]func(testing.TB) string{
+		"SQLite":     func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") },
+		"PostgreSQL": storetest.Postgres,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const secret = "AUTHGRAPH_SECRET=a secret of thirty-two characters"
+			first := newOperator(t)
+			second, third := operator{t, newAddress(t)}, newOperator(t)
+			server := startAt(t, first.database, secret)
+			ada := server.enrol("ada")
+			if err := server.shutDown(); err != nil {
+				t.Fatal(err)
+			}
+
+			ctx, cancel := context.WithCancel(t.Context())
+			copied := func(ctx context.Context, from, to operator, log io.Writer) (string, error) {
+				var out bytes.Buffer
+				err := run(ctx, []string{"copy", "--from", from.database}, []string{"AUTHGRAPH_DATABASE=" + to.database, secret},
+					console{in: strings.NewReader(""), out: &out, err: log})
+				return out.String(), err
+			}
+			if out, err := copied(ctx, first, second, writerFunc(func(text []byte) {
+				if bytes.Contains(text, []byte("copying users")) {
+					cancel()
+				}
+			})); err == nil || !strings.Contains(err.Error(), "broken off") {
+				t.Fatalf("broken off: %s, %v", out, err)
+			}
+			if _, err := second.command("", "users", "list"); err == nil || !strings.Contains(err.Error(), "unfinished copy") {
+				t.Errorf("a part is served: %v", err)
+			}
+			if _, err := os.Stat(store.SecretFile(second.database)); err == nil {
+				t.Error("a part of a database got a secret of its own")
+			}
+			var log bytes.Buffer
+			out, err := copied(t.Context(), first, second, &log)
+			if err != nil || !strings.Contains(out, "with users: 1, sessions: 1") || !strings.Contains(out, "AUTHGRAPH_SECRET") {
+				t.Fatalf("%s, %v", out, err)
+			}
+			if !strings.HasPrefix(log.String(), "No server may use "+first.database) || !strings.Contains(log.String(), "comparing users (") {
+				t.Errorf("the progress is %s", log.String())
+			}
+			server = startAt(t, second.database, secret)
+			server.knows("ada", ada)
+			eve := server.enrol("eve")
+			if err := server.shutDown(); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := copied(t.Context(), second, third, &log); err != nil || !strings.Contains(out, "users: 2") {
+				t.Fatalf("%s, %v", out, err)
+			}
+			server = startAt(t, third.database, secret)
+			server.knows("ada", ada)
+			server.knows("eve", eve)
+			if _, err := copied(t.Context(), third, second, &log); err == nil || err.Error() != store.ErrInUse.Error() {
+				t.Errorf("while a server uses the source: %v", err)
+			}
+		})
+	}
+}
+
+// writerFunc is told what is written.
+type writerFunc func(text []byte)
+
+func (f writerFunc) Write(text []byte) (int, error) {
+	f(text)
+	return len(text), nil
+}
+
+func TestProgressIsABarOnATerminal(t *testing.T) {
+	t.Parallel()
+	for terminal, want := range map[bool]string{
+		false: "copying users (0%)\ncopying roles (50%)\n",
+		true: "\r[..............................] copying users                 " +
+			"\r[##########....................] copying users                 " +
+			"\r[###############...............] copying roles                 \n",
+	} {
+		var out bytes.Buffer
+		p := &progress{w: &out, terminal: terminal}
+		p.show("copying users", 0, 6)
+		p.show("copying users", 2, 6)
+		p.show("copying roles", 3, 6)
+		p.end()
+		if out.String() != want {
+			t.Errorf("on a terminal (%v): %q, want %q", terminal, out.String(), want)
+		}
+	}
 }

@@ -47,7 +47,7 @@ func errSkip(err error) error {
 }
 
 // notYet are settings and commands that the page tells of and the program does not have yet.
-var notYet = []string{"copy"}
+var notYet []string
 
 // TestDeployNamesRealSettings holds every setting that is named to the settings of the program.
 func TestDeployNamesRealSettings(t *testing.T) {
