@@ -73,18 +73,38 @@ func (k *keyring) signing(ctx context.Context, s *Service) (*signingKey, error) 
 	return k.rotate(ctx, s, &Viewer{})
 }
 
-// verifying returns the key with this id, or store.ErrNotFound.
+// verifying returns the key with this id, or store.ErrNotFound. One that is not at hand may be
+// what another replica signs with since a moment ago. The keys are read again only where it is in
+// the database, so that an unknown id costs no more than an unknown token.
 func (k *keyring) verifying(ctx context.Context, s *Service, id string) (*signingKey, error) {
+	key, err := k.byID(ctx, s, id, keysReread)
+	if !errors.Is(err, store.ErrNotFound) {
+		return key, err
+	}
+	if checkID("id", id, model.SigningKeyIDPrefix) != nil {
+		return nil, store.ErrNotFound
+	}
+	exists, err := s.store.HasSigningKey(ctx, id, s.now())
+	if err != nil {
+		return nil, err
+	}
+	if !exists {
+		return nil, store.ErrNotFound
+	}
+	return k.byID(ctx, s, id, 0)
+}
+
+// byID returns the key with this id, or store.ErrNotFound, from keys that were read no longer ago
+// than atMost.
+func (k *keyring) byID(ctx context.Context, s *Service, id string, atMost time.Duration) (*signingKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, atMost := range []time.Duration{keysReread, time.Second} { // an unknown key may be a new one
-		if err := k.read(ctx, s, atMost); err != nil {
-			return nil, err
-		}
-		for _, key := range k.keys {
-			if key.id == id {
-				return key, nil
-			}
+	if err := k.read(ctx, s, atMost); err != nil {
+		return nil, err
+	}
+	for _, key := range k.keys {
+		if key.id == id {
+			return key, nil
 		}
 	}
 	return nil, store.ErrNotFound

@@ -19,6 +19,13 @@ func (s *Store) SigningKeys(ctx context.Context, now model.Time) ([]*model.Signi
 	return keys, err
 }
 
+// HasSigningKey reports whether there is a key with this id that has not expired.
+func (s *Store) HasSigningKey(ctx context.Context, id string, now model.Time) (bool, error) {
+	n, err := s.count(ctx, s.reads.NewSelect().Model((*model.SigningKey)(nil)).
+		Where("id = ?", id).Where("expires_at IS NULL OR expires_at > ?", now))
+	return n > 0, err
+}
+
 // RetireSigningKeys lets every key that still signs expire at a time, but the one with the
 // id except.
 func (s *Store) RetireSigningKeys(ctx context.Context, except string, expires model.Time) error {
