@@ -119,17 +119,23 @@ func (l *ledger) mustTellOfAnOutage() {
 }
 
 // TestACommitWithoutItsStandbyIsNotAcknowledged takes the standby away from a PostgreSQL server that
-// must wait for it. The program acknowledges nothing, also where statements are bounded by time.
+// must wait for it. The program acknowledges nothing, even where statements are bounded by time or
+// the waiting is cancelled: PostgreSQL then calls the commit done, and says in a warning that the
+// standby may not have it.
 func TestACommitWithoutItsStandbyIsNotAcknowledged(t *testing.T) {
 	t.Parallel()
-	for name, parameters := range map[string]string{
-		"it waits":               "",
-		"statements are bounded": "?statement_timeout=1000",
+	for name, test := range map[string]struct {
+		parameters string
+		cancel     bool
+	}{
+		"it waits":                 {"", false},
+		"statements are bounded":   {"?statement_timeout=1000", false},
+		"the waiting is cancelled": {"", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			alone := newCluster(t)
-			_, l := startOn(t, alone.address("authgraph")+parameters, "AUTHGRAPH_DATABASE_TIMEOUT=2s")
+			_, l := startOn(t, alone.address("authgraph")+test.parameters, "AUTHGRAPH_DATABASE_TIMEOUT=2s")
 			l.outages = true
 			alone.exec("ALTER SYSTEM SET synchronous_standby_names = 'gone'")
 			alone.exec("SELECT pg_reload_conf()")
@@ -151,6 +157,9 @@ func TestACommitWithoutItsStandbyIsNotAcknowledged(t *testing.T) {
 				})
 			}
 			alone.await("is done", func() bool {
+				if test.cancel {
+					alone.exec("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+				}
 				return int(answered.Load()) == len(questions)
 			})
 			asked.Wait()

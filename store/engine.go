@@ -8,6 +8,8 @@ type engine interface {
 	begin(isolation isolation) string
 	// commit returns the statement that ends it.
 	commit() string
+	// confirmed returns an error where the commit that was just done on conn may not be kept.
+	confirmed(conn *sql.Conn) error
 	// statement returns a query, whose arguments are written ?, as this engine takes it.
 	statement(db *sql.DB, text string) *statement
 	// schema returns a migration as this engine takes it.

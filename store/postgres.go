@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -94,7 +95,18 @@ func postgresConfig(address string) (*pgx.ConnConfig, error) {
 	// bun writes values into the text, by rules that hold only under these two.
 	config.RuntimeParams["standard_conforming_strings"] = "on"
 	config.RuntimeParams["client_encoding"] = "UTF8"
+	config.OnNotice = noteWarning
 	return config, nil
+}
+
+// unconfirmed is under what a connection keeps the warning that came with a commit.
+const unconfirmed = "authgraph unconfirmed"
+
+// noteWarning keeps what PostgreSQL warns of inside a transaction.
+func noteWarning(conn *pgconn.PgConn, notice *pgconn.Notice) {
+	if notice.Code == warning && conn.TxStatus() == 'T' {
+		conn.CustomData()[unconfirmed] = notice.Message
+	}
 }
 
 // Redact returns an address that can be shown: without a password and whatever else stands in
@@ -184,6 +196,20 @@ func (e postgresEngine) begin(isolation isolation) string {
 // error has ended already, lifting it fails; COMMIT alone would succeed and keep nothing.
 func (postgresEngine) commit() string { return "SET LOCAL statement_timeout = 0; COMMIT" }
 
+// confirmed looks for the warning by which PostgreSQL says that a standby, which must confirm the
+// commit, did not: whoever cancels the wait for it makes the commit succeed here alone.
+func (postgresEngine) confirmed(conn *sql.Conn) error {
+	return conn.Raw(func(driverConn any) error {
+		kept := driverConn.(*stdlib.Conn).Conn().PgConn().CustomData()
+		message, warned := kept[unconfirmed]
+		if !warned {
+			return nil
+		}
+		delete(kept, unconfirmed)
+		return fmt.Errorf("the commit is not confirmed: %v", message)
+	})
+}
+
 // statement numbers the arguments. No query that is kept as text holds another question mark.
 func (e postgresEngine) statement(db *sql.DB, text string) *statement {
 	var numbered strings.Builder
@@ -217,6 +243,7 @@ func (postgresEngine) skipLocked() string { return "UPDATE SKIP LOCKED" }
 
 // The errors that matter, by their codes (PostgreSQL, appendix A).
 const (
+	warning                = "01000"
 	uniqueViolation        = "23505"
 	serializationFailure   = "40001"
 	deadlockDetected       = "40P01"

@@ -110,13 +110,14 @@ func isBusy(err error) bool {
 // for itself from BEGIN IMMEDIATE on.
 type sqliteEngine struct{}
 
-func (sqliteEngine) begin(isolation) string { return "BEGIN IMMEDIATE" }
-func (sqliteEngine) commit() string         { return "COMMIT" }
-func (sqliteEngine) migrationLock() string  { return "SELECT TRUE" }
-func (sqliteEngine) rowLock() string        { return "" }
-func (sqliteEngine) skipLocked() string     { return "" }
-func (sqliteEngine) again(error) bool       { return false }
-func (sqliteEngine) lost(error) bool        { return false }
+func (sqliteEngine) begin(isolation) string    { return "BEGIN IMMEDIATE" }
+func (sqliteEngine) commit() string            { return "COMMIT" }
+func (sqliteEngine) confirmed(*sql.Conn) error { return nil }
+func (sqliteEngine) migrationLock() string     { return "SELECT TRUE" }
+func (sqliteEngine) rowLock() string           { return "" }
+func (sqliteEngine) skipLocked() string        { return "" }
+func (sqliteEngine) again(error) bool          { return false }
+func (sqliteEngine) lost(error) bool           { return false }
 
 func (sqliteEngine) statement(db *sql.DB, text string) *statement {
 	return &statement{db: db, text: text}

@@ -109,7 +109,7 @@ func (db *database) transact(ctx context.Context, isolation isolation, fn func(c
 		return fmt.Errorf("failed to commit: %w", err)
 	}
 	committed = true
-	return nil
+	return db.engine.confirmed(conn.Conn)
 }
 
 // begin begins a transaction on a connection of its own. A connection that was lost since its
