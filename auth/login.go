@@ -116,7 +116,7 @@ func (s *Service) loginFailed(ctx context.Context, v *Viewer, account account, r
 	if account.user != nil {
 		event.UserID = model.OptionalString(account.user.ID)
 	}
-	if err := s.record(ctx, s.store, v, event); err != nil {
+	if err := s.store.TxReadCommitted(ctx, func(ctx context.Context, tx *store.Store) error { return s.record(ctx, tx, v, event) }); err != nil {
 		return fmt.Errorf("failed to record a refused log-in: %w", err)
 	}
 	return refusal
