@@ -153,8 +153,8 @@ func (s *Settings) AfterApply(path *kong.Context) error {
 	if err := store.CheckAddress(s.Database); err != nil {
 		return fmt.Errorf("AUTHGRAPH_DATABASE: %w", err)
 	}
-	if s.DatabaseConnections < 1 {
-		return errors.New("AUTHGRAPH_DATABASE_CONNECTIONS: want 1 or more")
+	if s.DatabaseConnections < 2 {
+		return errors.New("AUTHGRAPH_DATABASE_CONNECTIONS: want 2 or more; a migration needs two")
 	}
 	if s.DatabaseTimeout < Duration(time.Millisecond) {
 		return errors.New("AUTHGRAPH_DATABASE_TIMEOUT: want at least 1ms")

@@ -52,8 +52,8 @@ func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
 }
 
 func (s *Store) migrate(ctx context.Context, set migrationSet) (applied []string, err error) {
-	for {
-		name, err := s.migrateOnce(ctx, set)
+	for empty := false; ; {
+		name, err := s.migrateOnce(ctx, set, empty)
 		switch {
 		case errors.Is(err, errMigrating):
 			select {
@@ -67,13 +67,14 @@ func (s *Store) migrate(ctx context.Context, set migrationSet) (applied []string
 			return applied, nil
 		default:
 			applied = append(applied, name)
+			empty = empty || name == set.names[0]
 		}
 	}
 }
 
 // migrateOnce applies the next migration, in a transaction of its own, and returns its name, or
-// "" where there is none.
-func (s *Store) migrateOnce(ctx context.Context, set migrationSet) (name string, err error) {
+// "" where there is none. An empty database has nobody to keep out while an index is built.
+func (s *Store) migrateOnce(ctx context.Context, set migrationSet, empty bool) (name string, err error) {
 	err = s.db.transact(ctx, migration, func(ctx context.Context, tx *Store) error {
 		alone := false
 		if err := tx.bound.Conn.QueryRowContext(ctx, s.db.engine.migrationLock()).Scan(&alone); err != nil {
@@ -102,7 +103,7 @@ func (s *Store) migrateOnce(ctx context.Context, set migrationSet) (name string,
 		next := set.names[version]
 		text, err := fs.ReadFile(set.files, next)
 		if err == nil {
-			err = tx.applyMigration(ctx, version+1, next, string(text))
+			err = tx.applyMigration(ctx, version+1, next, string(text), empty)
 		}
 		if err != nil {
 			return fmt.Errorf("migration %s: %w", next, err)
@@ -113,8 +114,11 @@ func (s *Store) migrateOnce(ctx context.Context, set migrationSet) (name string,
 	return name, err
 }
 
-func (s *Store) applyMigration(ctx context.Context, number int, name, text string) (err error) {
+func (s *Store) applyMigration(ctx context.Context, number int, name, text string, empty bool) (err error) {
 	migration := s.db.engine.schema(text)
+	if empty {
+		migration = strings.ReplaceAll(migration, " CONCURRENTLY ", " ")
+	}
 	if strings.Contains(migration, " CONCURRENTLY ") {
 		err = s.db.applyInSteps(ctx, migration)
 	} else {
@@ -134,6 +138,9 @@ func (s *Store) applyMigration(ctx context.Context, number int, name, text strin
 // migration of this kind creates indexes IF NOT EXISTS and does nothing else, so that it can be
 // run again where it was cut off. What was cut off is an invalid index, which is removed first.
 func (db *database) applyInSteps(ctx context.Context, migration string) error {
+	if db.writer.Stats().MaxOpenConnections < 2 {
+		return errors.New("it needs two connections, one of which holds the lock")
+	}
 	var invalid []string
 	err := db.writer.NewRaw(`SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 		JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND n.nspname = current_schema()`).Scan(ctx, &invalid)
