@@ -41,6 +41,20 @@ func newBackup(t *testing.T, name string) string {
 	return path
 }
 
+// copyOf returns a copy of a file that nobody writes.
+func copyOf(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	another := filepath.Join(t.TempDir(), "copy.db")
+	if err := os.WriteFile(another, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return another
+}
+
 // holdUsers holds a database to the users with these names.
 func holdUsers(t *testing.T, path string, want ...string) {
 	t.Helper()
@@ -179,6 +193,7 @@ func TestABackupIsComparedWithTheDatabase(t *testing.T) {
 	storetest.SQLite(t)
 	t.Parallel()
 	db := storetest.OpenAt(t, "sqlite:"+newDatabase(t, "ada"))
+	backup := newBackup(t, "ada")
 	for _, test := range []struct {
 		spoil       string
 		othersWrote bool
@@ -191,7 +206,7 @@ func TestABackupIsComparedWithTheDatabase(t *testing.T) {
 		{"INSERT INTO credentials VALUES ('x', 'nobody', 'password', 'x', 1, 1)", true, "the copy is of no use: it is damaged"},
 		{"DROP TABLE migrations", true, "the copy is of no use: it is not a database of authgraph"},
 	} {
-		path := newBackup(t, "ada")
+		path := copyOf(t, backup)
 		storetest.Exec(t, "sqlite:"+path, test.spoil)
 		err := db.VerifyCopy(t.Context(), path, test.othersWrote)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
@@ -274,6 +289,7 @@ func TestWhatIsNoBackupIsRefused(t *testing.T) {
 			write(path, change(text))
 		}
 	}
+	whole := newBackup(t, "ada")
 	exec := func(statement string) func(path string) {
 		return func(path string) { storetest.Exec(t, "sqlite:"+path, statement) }
 	}
@@ -296,7 +312,7 @@ func TestWhatIsNoBackupIsRefused(t *testing.T) {
 		"with its log":          {func(path string) { write(path+"-wal", []byte("x")) }, "lies beside it"},
 		"with its journal":      {func(path string) { write(path+"-journal", nil) }, "lies beside it"},
 	} {
-		path := newBackup(t, "ada")
+		path := copyOf(t, whole)
 		test.spoil(path)
 		backup, _, err := store.OpenBackup(t.Context(), path)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {

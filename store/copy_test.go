@@ -157,62 +157,66 @@ const manyRows = store.RowsAtOnce + 1
 // each kind of key.
 func fill(t *testing.T, db *store.Store) {
 	t.Helper()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
+	users := []*model.User{{
+		ID: "usr_full", Email: "Ada@example.test", EmailFolded: "ada@example.test", Username: "Ada", UsernameFolded: "ada",
+		FirstName: "O'Brien \\ \" ?", FirstNameFolded: "o'brien", LastName: "Žižek 🙂", LastNameFolded: "žižek", Locale: "en",
+		DisabledAt: 1, ConfirmedAt: 2, CreatedAt: 3, UpdatedAt: 4,
+		LastLoginAt: 5, LastLoginAddress: "::1", CurrentLoginAt: 6, CurrentLoginAddress: "192.0.2.1", LoginCount: 7,
+	}}
+	var grants []*model.UserRole
+	var sessions []*model.Session
+	var superseded []*model.SupersededToken
+	events := []*model.AuditEvent{{
+		ID: "evt_full", Kind: model.AuditUserCreated, At: 1, ActorID: "a", UserID: "b", SessionID: "c",
+		SubjectID: "d", Address: "e", UserAgent: "f", RequestID: "g", Detail: "h", Occurrences: 1,
+	}}
+	for n := range manyRows {
+		id := fmt.Sprintf("usr_%04d", n)
+		users = append(users, user(id, "", id))
+		grants = append(grants, &model.UserRole{UserID: id, RoleID: "rol_1", GrantedAt: 1}, &model.UserRole{UserID: id, RoleID: "rol_2", GrantedAt: 2})
+		// Keys of all bytes, longer and shorter ones, so that their order matters.
+		hash := append(bytes.Repeat([]byte{byte(n)}, 1+n%3), byte(n>>8), byte(n))
+		session := &model.Session{ID: fmt.Sprintf("ses_%04d", n), UserID: fmt.Sprintf("usr_%04d", n%40), TokenHash: hash,
+			Persistent: n%2 == 0, Unconfirmed: n%3 == 0, UserAgent: "a\tb", CreatedAt: 1, AuthenticatedAt: 2, LastSeenAt: 3, CookieIssuedAt: 4}
+		if n%2 == 0 {
+			session.ExpiresAt, session.Address = 5, "192.0.2.1"
+		}
+		sessions = append(sessions, session)
+		token := &model.SupersededToken{TokenHash: hash, SessionID: session.ID, Nonce: []byte{0, 255}[:n%3], SupersededAt: 1}
+		if n%2 == 0 {
+			token.SuccessorUsedAt = 2
+		}
+		superseded = append(superseded, token)
+		events = append(events, &model.AuditEvent{ID: fmt.Sprintf("evt_%04d", n), Kind: model.AuditLoggedIn, At: model.Time(n), Occurrences: n})
+	}
+	var throttles []*model.Throttle
+	for n, key := range []string{"a", "B", "é", "\U0001F642", "Z", "_", "\uFFFD"} { // which locales order in their own ways
+		throttles = append(throttles, &model.Throttle{Key: key, Attempts: n, BlockedUntil: 1, ForgottenAt: 2})
+	}
+	for _, rows := range []any{
+		&users,
+		&[]*model.Role{
+			{ID: "rol_1", Name: "editor", Permissions: model.Permissions{"a:b", "c:d"}, CreatedAt: 1, UpdatedAt: 2},
+			{ID: "rol_2", Name: "reader", CreatedAt: 1, UpdatedAt: 2},
+		},
+		&grants,
+		&[]*model.Credential{{ID: "crd_1", UserID: "usr_full", Kind: model.KindPassword, Secret: "x", CreatedAt: 1, UpdatedAt: 2}},
+		&sessions, &superseded,
+		&[]*model.APIToken{
+			{ID: "tok_1", UserID: "usr_full", Name: "x", TokenHash: []byte{1}, CreatedAt: 1},
+			{ID: "tok_2", UserID: "usr_full", Name: "y", TokenHash: []byte{2}, Scopes: model.Permissions{"a:b"}, CreatedAt: 1, ExpiresAt: 2, LastUsedAt: 3},
+		},
+		&[]*model.PasswordCode{{UserID: "usr_full", CodeHash: []byte{3}, CreatedAt: 1, ExpiresAt: 2}},
+		&[]*model.SigningKey{{ID: "key_1", Algorithm: "ES256", PublicJWK: "{}", Sealed: []byte("sealed\x00'"), CreatedAt: 1}},
+		&events, &throttles,
+	} {
+		if err := db.Insert(t.Context(), rows); err != nil {
 			t.Fatal(err)
 		}
 	}
-	must(db.Tx(t.Context(), func(ctx context.Context, tx *store.Store) error {
-		var errs []error
-		do := func(err error) { errs = append(errs, err) }
-		do(tx.InsertUser(ctx, &model.User{
-			ID: "usr_full", Email: "Ada@example.test", EmailFolded: "ada@example.test", Username: "Ada", UsernameFolded: "ada",
-			FirstName: "O'Brien \\ \" ?", FirstNameFolded: "o'brien", LastName: "Žižek 🙂", LastNameFolded: "žižek", Locale: "en",
-			DisabledAt: 1, ConfirmedAt: 2, CreatedAt: 3, UpdatedAt: 4,
-			LastLoginAt: 5, LastLoginAddress: "::1", CurrentLoginAt: 6, CurrentLoginAddress: "192.0.2.1", LoginCount: 7,
-		}))
-		do(tx.InsertRole(ctx, &model.Role{ID: "rol_1", Name: "editor", Permissions: model.Permissions{"a:b", "c:d"}, CreatedAt: 1, UpdatedAt: 2}))
-		do(tx.InsertRole(ctx, &model.Role{ID: "rol_2", Name: "reader", CreatedAt: 1, UpdatedAt: 2}))
-		for n := range manyRows {
-			id := fmt.Sprintf("usr_%04d", n)
-			do(tx.InsertUser(ctx, user(id, "", id)))
-			do(tx.GrantRole(ctx, &model.UserRole{UserID: id, RoleID: "rol_1", GrantedAt: 1}))
-			do(tx.GrantRole(ctx, &model.UserRole{UserID: id, RoleID: "rol_2", GrantedAt: 2}))
-		}
-		do(tx.InsertCredential(ctx, &model.Credential{ID: "crd_1", UserID: "usr_full", Kind: model.KindPassword, Secret: "x", CreatedAt: 1, UpdatedAt: 2}))
-		for n := range manyRows {
-			// Keys of all bytes, longer and shorter ones, so that their order matters.
-			hash := append(bytes.Repeat([]byte{byte(n)}, 1+n%3), byte(n>>8), byte(n))
-			session := &model.Session{ID: fmt.Sprintf("ses_%04d", n), UserID: fmt.Sprintf("usr_%04d", n%40), TokenHash: append(hash, 1),
-				Persistent: n%2 == 0, Unconfirmed: n%3 == 0, UserAgent: "a\tb", CreatedAt: 1, AuthenticatedAt: 2, LastSeenAt: 3, CookieIssuedAt: 4}
-			if n%2 == 0 {
-				session.ExpiresAt, session.Address = 5, "192.0.2.1"
-			}
-			do(tx.InsertSession(ctx, session))
-			replaced, err := tx.SupersedeToken(ctx, &model.SupersededToken{TokenHash: session.TokenHash, SessionID: session.ID, Nonce: []byte{0, 255}, SupersededAt: 1}, hash)
-			if err != nil || !replaced {
-				do(fmt.Errorf("superseding: %v, %w", replaced, err))
-			}
-		}
-		do(tx.CutSuccessors(ctx, "ses_0001")) // an empty nonce
-		do(tx.InsertAPIToken(ctx, &model.APIToken{ID: "tok_1", UserID: "usr_full", Name: "x", TokenHash: []byte{1}, CreatedAt: 1}))
-		do(tx.InsertAPIToken(ctx, &model.APIToken{ID: "tok_2", UserID: "usr_full", Name: "y", TokenHash: []byte{2}, Scopes: model.Permissions{"a:b"}, CreatedAt: 1, ExpiresAt: 2, LastUsedAt: 3}))
-		do(tx.PutPasswordCode(ctx, &model.PasswordCode{UserID: "usr_full", CodeHash: []byte{3}, CreatedAt: 1, ExpiresAt: 2}))
-		do(tx.InsertSigningKey(ctx, &model.SigningKey{ID: "key_1", Algorithm: "ES256", PublicJWK: "{}", Sealed: []byte("sealed\x00'"), CreatedAt: 1}))
-		for n := range manyRows {
-			do(tx.InsertAuditEvent(ctx, &model.AuditEvent{ID: fmt.Sprintf("evt_%04d", n), Kind: model.AuditLoggedIn, At: model.Time(n), Occurrences: n}))
-		}
-		do(tx.InsertAuditEvent(ctx, &model.AuditEvent{ID: "evt_full", Kind: model.AuditUserCreated, At: 1, ActorID: "a", UserID: "b", SessionID: "c",
-			SubjectID: "d", Address: "e", UserAgent: "f", RequestID: "g", Detail: "h", Occurrences: 1}))
-		for _, key := range []string{"a", "B", "é", "\U0001F642", "Z", "_", "\uFFFD"} { // which locales order in their own ways
-			_, err := tx.CountAttempt(ctx, key, 1, 2)
-			do(err)
-		}
-		do(tx.SetFact(ctx, "one", "1"))
-		do(tx.SetFact(ctx, "two", ""))
-		return errors.Join(errs...)
-	}))
+	if err := errors.Join(db.SetFact(t.Context(), "one", "1"), db.SetFact(t.Context(), "two", "")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // eachDirection runs a test for each two kinds of database.

@@ -25,6 +25,9 @@ func (s *Store) CopiedColumns() (tables []string, columns map[string][]string) {
 // RowsAtOnce is how many rows are copied before the next.
 const RowsAtOnce = rowsAtOnce
 
+// Insert adds rows: a pointer to a slice of models.
+func (s *Store) Insert(ctx context.Context, rows any) error { return s.insert(ctx, rows) }
+
 // VerifyCopy holds a file to being a copy of the database, during which others wrote or did not.
 func (s *Store) VerifyCopy(ctx context.Context, path string, othersWrote bool) error {
 	before, err := s.summary(ctx)
