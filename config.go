@@ -52,6 +52,7 @@ type Settings struct {
 	TrustedProxies []string `placeholder:"NETWORK,…" help:"The networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8; nobody's otherwise."`
 	RateLimits     string   `default:"on" enum:"on,off" placeholder:"on|off" help:"Whether attempts at passwords, sign-ups and renewals are throttled; off for test rigs."`
 	Introspection  string   `default:"auto" enum:"auto,on,off" placeholder:"auto|on|off" help:"Whether clients may ask for the schema; auto: only while PUBLIC_URL is loopback."`
+	GetQueries     string   `default:"off" enum:"on,off" placeholder:"on|off" help:"Whether queries can also be sent by GET, with all they say in the URL; mutations never."`
 	AuditDuration  Duration `default:"8760h" placeholder:"DURATION" help:"How long the audit trail is kept; 0 for ever."`
 
 	Signup     string `default:"open" enum:"open,closed" placeholder:"open|closed" help:"Whether strangers may create accounts."`

@@ -191,7 +191,11 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 	if err := ensureUsers(ctx, settings, backend.auth, log); err != nil {
 		return err
 	}
-	api, err := graph.NewHandler(backend.auth, graph.Options{Introspection: settings.introspection(), Log: log})
+	api, err := graph.NewHandler(backend.auth, graph.Options{
+		Introspection: settings.introspection(),
+		GetQueries:    settings.GetQueries == "on",
+		Log:           log,
+	})
 	if err != nil {
 		return err
 	}
@@ -285,9 +289,13 @@ func allowOrigins(settings *Settings, api http.Handler) http.Handler {
 	if len(settings.Origins) == 0 {
 		return api
 	}
+	methods := []string{http.MethodPost}
+	if settings.GetQueries == "on" {
+		methods = append(methods, http.MethodGet)
+	}
 	return cors.New(cors.Options{
 		AllowedOrigins:   settings.Origins,
-		AllowedMethods:   []string{http.MethodPost},
+		AllowedMethods:   methods,
 		AllowedHeaders:   []string{"Authorization", "Authentication-Token", "Content-Type"},
 		ExposedHeaders:   []string{"X-Request-Id", "WWW-Authenticate"},
 		AllowCredentials: !slices.Contains(settings.Origins, "*"),

@@ -304,6 +304,42 @@ func TestPagesOfListedOriginsMayCall(t *testing.T) {
 	}
 }
 
+func TestQueriesByGetAreForThoseWhoWantThem(t *testing.T) {
+	t.Parallel()
+	const query = "/graphql?query=%7Bstatus%7BsignupOpen%7D%7D"
+	off := start(t, "AUTHGRAPH_ORIGINS=https://app.example.test")
+	on := start(t, "AUTHGRAPH_ORIGINS=https://app.example.test", "AUTHGRAPH_GET_QUERIES=on")
+	if response, body := off.get(query); response.StatusCode != 405 || response.Header.Get("Allow") != "POST" {
+		t.Errorf("without the setting: %d %s", response.StatusCode, body)
+	}
+	if response, body := on.get(query); response.StatusCode != 200 || body != `{"data":{"status":{"signupOpen":true}}}` {
+		t.Errorf("with it: %d %s", response.StatusCode, body)
+	}
+	for _, test := range []struct {
+		at   *instance
+		want string
+	}{{off, ""}, {on, "https://app.example.test"}} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, test.at.URL+"/graphql", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Origin", "https://app.example.test")
+		request.Header.Set("Access-Control-Request-Method", "GET")
+		request.Header.Set("Access-Control-Request-Headers", "authorization")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if got := response.Header.Get("Access-Control-Allow-Origin"); got != test.want {
+			t.Errorf("pages of a listed origin may send a GET: %q, want %q", got, test.want)
+		}
+	}
+	if response, _ := on.get(query + strings.Repeat("+", 40<<10)); response.StatusCode != 431 {
+		t.Errorf("a URL of 40 KiB is %d", response.StatusCode)
+	}
+}
+
 func TestThePlaygroundIsForDevelopment(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -6,9 +6,10 @@ import (
 	"slices"
 )
 
-// crossSite reports whether a browser says that a page of a foreign origin makes the request. A
-// request without Origin and Sec-Fetch-Site is made by no page: browsers send one of them with
-// every POST. Pages of PublicURL and of Origins are not foreign.
+// crossSite reports whether a page of a foreign origin makes the request, or may make it. A POST
+// without Origin and Sec-Fetch-Site is made by no page: browsers send one of them with every POST.
+// With a GET older ones send neither, so one without may be a link of anyone's. Pages of PublicURL
+// and of Origins are not foreign.
 //
 // Whoever executes something on behalf of a cookie or of HTTP Basic, which browsers send by
 // themselves, or signs someone in, must refuse a cross-site request.
@@ -17,8 +18,10 @@ func (s *Service) crossSite(r *http.Request) bool {
 		return !s.ownOrigin(origin, r.Host)
 	}
 	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "same-origin", "none":
+	case "same-origin", "none":
 		return false
+	case "":
+		return r.Method != http.MethodPost
 	default:
 		return true
 	}
@@ -42,5 +45,5 @@ func (s *Service) CheckSite(v *Viewer, signsIn bool) error {
 	if !v.CrossSite || !ambient && (!signsIn || slices.Contains(s.Origins, "*")) {
 		return nil
 	}
-	return &Error{Code: Forbidden, Message: "Pages of this origin may not do this."}
+	return &Error{Code: Forbidden, Message: "Pages of this origin may not do this. Programs send a token, or use POST."}
 }

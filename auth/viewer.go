@@ -66,7 +66,7 @@ type Viewer struct {
 	Scheme      Scheme         // how the credential was presented, also a refused one
 	Kind        CredentialKind // "" for a stranger and for a refused credential
 	Client      Client
-	CrossSite   bool // whether a page of a foreign origin makes the request
+	CrossSite   bool // whether a page of a foreign origin makes the request, or may make it
 
 	refusal      error  // why the presented credential does not count: an *Error or an outage
 	token        string // the presented session or API token

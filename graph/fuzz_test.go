@@ -3,6 +3,7 @@ package graph
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2"
@@ -62,6 +63,31 @@ func FuzzSurvey(f *testing.F) {
 			if survey.introspection && !strings.Contains(query, "__schema") && !strings.Contains(query, "__type") {
 				t.Errorf("%q is taken for introspection", query)
 			}
+		}
+	})
+}
+
+// FuzzRequestURL: the parameters of a URL are either a request or a refusal, and a refusal never
+// quotes them.
+func FuzzRequestURL(f *testing.F) {
+	const canary = "kAnArIeNvOgEl"
+	for _, seed := range []string{
+		`query={me{id}}`, `query=%7Bme%7Bid%7D%7D&variables=%7B%22a%22%3A1%7D&operationName=A&extensions={}`, `query=x&query=y`, `QUERY=x`, ``, `;`,
+		`query=%ff`, `query=%zz`, `query=x&variables=null`, `query=x&variables=[]`, `query=x&variables={"a":1,"a":2}`, `query=x&variables={"a":"%ff"}`,
+		`query=x&variables={}{}`, `variables="` + canary + `"`, `query=x&variables=` + canary, `query=x&extensions={"` + canary + `":`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		params, refusal := parseURL(query)
+		if (params == nil) == (refusal == nil) {
+			t.Fatalf("%q is both or neither: %v, %v", query, params, refusal)
+		}
+		if params != nil && (params.Query == "" || !utf8.ValidString(params.Query+params.OperationName)) {
+			t.Errorf("%q is a request without a query, or one that is no text", query)
+		}
+		if refusal != nil && (refusal.status < 400 || strings.Contains(refusal.message, canary)) {
+			t.Errorf("%q is refused with %d %q", query, refusal.status, refusal.message)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/authgraph/authgraph/auth"
@@ -26,6 +27,7 @@ type handler struct {
 	auth     *auth.Service
 
 	introspection bool
+	getQueries    bool
 
 	log *slog.Logger
 }
@@ -33,6 +35,7 @@ type handler struct {
 // Options are what an operator can choose of the endpoint.
 type Options struct {
 	Introspection bool // whether clients may ask for the schema
+	GetQueries    bool // whether queries may be sent by GET
 	Log           *slog.Logger
 }
 
@@ -46,7 +49,7 @@ func NewHandler(service *auth.Service, options Options) (http.Handler, error) {
 }
 
 func newHandler(service *auth.Service, resolver *Resolver, options Options) *handler {
-	h := &handler{auth: service, introspection: options.Introspection, log: options.Log}
+	h := &handler{auth: service, introspection: options.Introspection, getQueries: options.GetQueries, log: options.Log}
 	h.executor = executor.New(NewExecutableSchema(Config{
 		Schema:     Schema(),
 		Resolvers:  resolver,
@@ -82,12 +85,14 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request) (a answer) {
 			a = answer{status: http.StatusInternalServerError, response: h.executor.DispatchError(ctx, gqlerror.List{err})}
 		}
 	}()
-	params, refusal := readRequest(w, r)
+	params, refusal := h.readRequest(w, r)
 	if refusal != nil {
-		err := gqlerror.Wrap(&auth.Error{Code: refusal.code, Message: refusal.message, Field: refusal.field})
-		return answer{status: refusal.status, response: h.executor.DispatchError(ctx, gqlerror.List{err})}
+		return h.refused(ctx, refusal)
 	}
 	operation, errs := h.executor.CreateOperationContext(ctx, params)
+	if r.Method == http.MethodGet && operation.Operation != nil && operation.Operation.Operation != ast.Query {
+		return h.refused(ctx, refuseMethod(w, "Send mutations by POST.", http.MethodPost))
+	}
 	status := http.StatusBadRequest
 	if errs == nil {
 		status, errs = h.checkOperation(ctx, operation)
@@ -99,6 +104,12 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request) (a answer) {
 	operation.DisableIntrospection = false // checkOperation has refused it where it is off
 	next, ctx := h.executor.DispatchOperation(ctx, operation)
 	return answer{status: http.StatusOK, operation: operation, response: next(ctx)}
+}
+
+// refused is the answer to a request that holds nothing that could be executed.
+func (h *handler) refused(ctx context.Context, refusal *refusal) answer {
+	err := gqlerror.Wrap(&auth.Error{Code: refusal.code, Message: refusal.message, Field: refusal.field})
+	return answer{status: refusal.status, response: h.executor.DispatchError(ctx, gqlerror.List{err})}
 }
 
 // checkOperation refuses an operation that asks for too much, or that a page of a foreign origin

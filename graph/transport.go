@@ -8,9 +8,11 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/go-json-experiment/json/jsontext"
@@ -22,13 +24,14 @@ import (
 // This file is GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/). The
 // rules:
 //
-//   - Only POST with a JSON body. A page on another site cannot make a browser send that
-//     without asking first.
-//   - The body is JSON in the strict sense: UTF-8, no key twice, nothing behind the end.
+//   - POST with a JSON body. A page on another site cannot make a browser send that without
+//     asking first. Where the operator wants it, also GET, for queries alone; auth.CheckSite says
+//     what becomes of the links of other sites.
+//   - What is sent is JSON in the strict sense: UTF-8, no key twice, nothing behind the end.
 //     It is never quoted in an answer, for it may hold a password.
 //   - A request that cannot be executed gets 4xx and no `data`. To clients that do not know
 //     application/graphql-response+json, a document that does not parse or validate
-//     is a 200, as they expect.
+//     is a 200, as they expect; to the others a 400, as the audits of npm's graphql-http want it.
 
 const (
 	mediaGraphQL = "application/graphql-response+json"
@@ -52,12 +55,28 @@ func refuse(status int, format string, args ...any) *refusal {
 	return &refusal{status: status, code: badRequest, message: fmt.Sprintf(format, args...)}
 }
 
+// refuseMethod refuses what the method of a request cannot do, and says which ones can.
+func refuseMethod(w http.ResponseWriter, message string, allowed ...string) *refusal {
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return refuse(http.StatusMethodNotAllowed, "%s", message)
+}
+
 // readRequest returns what a request asks to execute, or why it is refused.
-func readRequest(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		return nil, refuse(http.StatusMethodNotAllowed, "Send operations by POST.")
+func (h *handler) readRequest(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
+	switch {
+	case r.Method == http.MethodPost:
+		return readBody(w, r)
+	case r.Method == http.MethodGet && h.getQueries:
+		return parseURL(r.URL.RawQuery)
+	case h.getQueries:
+		return nil, refuseMethod(w, "Send queries by GET or POST, and mutations by POST.", http.MethodGet, http.MethodPost)
+	default:
+		return nil, refuseMethod(w, "Send operations by POST.", http.MethodPost)
 	}
+}
+
+// readBody reads the request that the body of a POST holds.
+func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
 	mediaType, options, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := options["charset"]; err != nil || mediaType != mediaJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return nil, refuse(http.StatusUnsupportedMediaType, "Send operations as application/json in UTF-8.")
@@ -77,7 +96,7 @@ func readRequest(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *r
 
 // parseRequest reads the JSON object of a request.
 func parseRequest(body []byte) (*graphql.RawParams, *refusal) {
-	if refusal := checkJSON(body); refusal != nil {
+	if refusal := checkJSON(body, "The body", ""); refusal != nil {
 		return nil, refusal
 	}
 	// Into a map, because encoding/json also takes "QUERY" for a struct's "query".
@@ -85,6 +104,42 @@ func parseRequest(body []byte) (*graphql.RawParams, *refusal) {
 	if err := json.Unmarshal(body, &members); err != nil {
 		return nil, refuse(http.StatusBadRequest, "The body must be one JSON object.")
 	}
+	return paramsOf(members)
+}
+
+// parseURL reads the request that the parameters of a URL hold: two as text and two as JSON. An
+// empty one counts as absent.
+func parseURL(query string) (*graphql.RawParams, *refusal) {
+	parameters, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "The parameters of the URL cannot be read.")
+	}
+	members := map[string]json.RawMessage{}
+	for _, name := range []string{"query", "operationName", "variables", "extensions"} {
+		text := parameters.Get(name)
+		switch {
+		case len(parameters[name]) > 1:
+			return nil, refuse(http.StatusBadRequest, "%s is given twice.", name)
+		case text == "":
+			continue
+		case name == "variables" || name == "extensions":
+			if refusal := checkJSON([]byte(text), name, jsontext.Pointer("/"+name)); refusal != nil {
+				return nil, refusal
+			}
+			members[name] = json.RawMessage(text)
+		case !utf8.ValidString(text):
+			return nil, refuse(http.StatusBadRequest, "%s must be valid UTF-8.", name)
+		default:
+			if members[name], err = json.Marshal(text); err != nil {
+				panic(err) // any text can be written
+			}
+		}
+	}
+	return paramsOf(members)
+}
+
+// paramsOf checks the type of each member of a request.
+func paramsOf(members map[string]json.RawMessage) (*graphql.RawParams, *refusal) {
 	params := new(graphql.RawParams)
 	for _, member := range []struct {
 		name, want string
@@ -111,10 +166,11 @@ func parseRequest(body []byte) (*graphql.RawParams, *refusal) {
 	return params, nil
 }
 
-// checkJSON refuses what is not JSON in the strict sense (RFC 7493). Text that is not UTF-8
-// is refused like any other bad input, by the name of its field.
-func checkJSON(body []byte) *refusal {
-	decoder := jsontext.NewDecoder(bytes.NewReader(body))
+// checkJSON refuses what is not JSON in the strict sense (RFC 7493). It is known by a name, and
+// stands at a place in the request. Text that is not UTF-8 is refused like any other bad input, by
+// the name of its field.
+func checkJSON(text []byte, name string, at jsontext.Pointer) *refusal {
+	decoder := jsontext.NewDecoder(bytes.NewReader(text))
 	_, err := decoder.ReadValue()
 	if err == nil {
 		if _, err = decoder.ReadToken(); err == io.EOF {
@@ -123,16 +179,16 @@ func checkJSON(body []byte) *refusal {
 	}
 	fault, ok := errors.AsType[*jsontext.SyntacticError](err)
 	if !ok {
-		return refuse(http.StatusBadRequest, "The body must be one JSON object.")
+		return refuse(http.StatusBadRequest, "%s must be one JSON object.", name)
 	}
 	if errors.Is(fault.Err, jsontext.ErrDuplicateName) {
 		return refuse(http.StatusBadRequest, "A key is given twice.")
 	}
 	field := fault.JSONPointer.LastToken()
-	if strings.HasPrefix(string(fault.JSONPointer), "/variables/") && isEncodingFault(fault) {
+	if strings.HasPrefix(string(at+fault.JSONPointer), "/variables/") && isEncodingFault(fault) {
 		return &refusal{status: http.StatusBadRequest, code: auth.BadUserInput, field: field, message: field + " must be valid UTF-8"}
 	}
-	return refuse(http.StatusBadRequest, "The body is not JSON, from byte %d on.", fault.ByteOffset)
+	return refuse(http.StatusBadRequest, "%s is not JSON, from byte %d on.", name, fault.ByteOffset)
 }
 
 // isEncodingFault reports whether text is not UTF-8 or has half of a surrogate pair.
