@@ -71,7 +71,7 @@ func (h *handler) readRequest(w http.ResponseWriter, r *http.Request) (*graphql.
 	case h.getQueries:
 		return nil, refuseMethod(w, "Send queries by GET or POST, and mutations by POST.", http.MethodGet, http.MethodPost)
 	default:
-		return nil, refuseMethod(w, "Send operations by POST.", http.MethodPost)
+		return nil, refuseMethod(w, "Send operations by POST; queries by GET are off.", http.MethodPost)
 	}
 }
 

@@ -26,7 +26,7 @@ export const admin = { email: 'admin@example.test', password: 'copper window orc
 export async function startServer(settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'authgraph-e2e-'))
   try {
-    const binary = process.env.AUTHGRAPH_BINARY ?? (await buildBinary(folder))
+    const binary = await binaryFor(folder)
     const passwordFile = join(folder, 'admin-password')
     await writeFile(passwordFile, admin.password, { mode: 0o600 })
     const port = await freePort()
@@ -63,7 +63,20 @@ export async function startServer(settings = {}) {
   }
 }
 
-async function buildBinary(folder) {
+/** Returns the schema as `authgraph schema` prints it. */
+export async function printedSchema() {
+  const folder = await mkdtemp(join(tmpdir(), 'authgraph-e2e-'))
+  try {
+    const { stdout } = await promisify(execFile)(await binaryFor(folder), ['schema'], { env: environmentWithoutSettings() })
+    return stdout
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** Returns the binary that AUTHGRAPH_BINARY names, or builds one into the folder. */
+async function binaryFor(folder) {
+  if (process.env.AUTHGRAPH_BINARY) return process.env.AUTHGRAPH_BINARY
   const binary = join(folder, 'authgraph')
   await promisify(execFile)('go', ['build', '-o', binary, '.'], { cwd: projectFolder })
   return binary
