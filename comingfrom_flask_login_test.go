@@ -180,6 +180,6 @@ func TestComingFromFlaskLoginAStolenOldCookieIsNeverFresh(t *testing.T) {
 	curl.ask(`mutation { reauthenticate(input: {password: %q}) { session { fresh } } }`, goodPassword).
 		is(`{"data":{"reauthenticate":{"session":{"fresh":true}}}}`)
 	old.ask(`{ session { fresh } }`).is(`{"data":{"session":{"fresh":false}}}`)
-	old.ask(`mutation { deleteMe { id } }`).refused(auth.ReauthenticationRequired, "")
-	curl.ask(`mutation { deleteMe { id } }`).is(`{"data":{"deleteMe":{"id":"usr_…"}}}`)
+	old.ask(`mutation { deleteMe { deletedUserId } }`).refused(auth.ReauthenticationRequired, "")
+	curl.ask(`mutation { deleteMe { deletedUserId } }`).is(`{"data":{"deleteMe":{"deletedUserId":"usr_…"}}}`)
 }

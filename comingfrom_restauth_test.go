@@ -220,6 +220,6 @@ func TestComingFromRESTAuthATokenIsNoProofOfThePassword(t *testing.T) {
 	t.Parallel()
 	i, miguel := startRESTAuth(t)
 	token := miguel.ask(asksToken).is(tokenIs).find(anAccessToken)
-	byToken(i, token).ask(`mutation { deleteMe { id } }`).refused(auth.Forbidden, "")
-	miguel.ask(`mutation { deleteMe { id } }`).is(`{"data":{"deleteMe":{"id":"usr_…"}}}`)
+	byToken(i, token).ask(`mutation { deleteMe { deletedUserId } }`).refused(auth.Forbidden, "")
+	miguel.ask(`mutation { deleteMe { deletedUserId } }`).is(`{"data":{"deleteMe":{"deletedUserId":"usr_…"}}}`)
 }

@@ -171,9 +171,9 @@ func TestComingFromASessionAPIUsers(t *testing.T) {
 		t.Errorf("unexpected times after the change: %s and before: %s", updated.body, created.body)
 	}
 
-	i.admin().ask(`mutation { deleteUser(input: {id: %q}) { id } }`, id).is(`{"data":{"deleteUser":{"id":"` + id + `"}}}`)
+	i.admin().ask(`mutation { deleteUser(input: {id: %q}) { deletedUserId } }`, id).is(`{"data":{"deleteUser":{"deletedUserId":"` + id + `"}}}`)
 	i.admin().ask(`{ user(id: %q) { email } }`, id).refused(auth.NotFound, "")
-	i.admin().ask(`mutation { deleteUser(input: {id: %q}) { id } }`, id).refused(auth.NotFound, "")
+	i.admin().ask(`mutation { deleteUser(input: {id: %q}) { deletedUserId } }`, id).refused(auth.NotFound, "")
 	i.script().basic("eve@hbtn.io", "fake pwd").ask(whoAmI).refused(auth.Unauthenticated, "")
 }
 
@@ -199,7 +199,7 @@ func TestComingFromASessionAPIUnauthorizedAndForbidden(t *testing.T) {
 	for name, operation := range map[string]string{
 		"show":   `{ user(id: "usr_00000000000000000000000000") { email } }`,
 		"update": `mutation { updateUser(input: {id: "usr_00000000000000000000000000", lastName: "x"}) { user { id } } }`,
-		"delete": `mutation { deleteUser(input: {id: "usr_00000000000000000000000000"}) { id } }`,
+		"delete": `mutation { deleteUser(input: {id: "usr_00000000000000000000000000"}) { deletedUserId } }`,
 	} {
 		t.Log(name)
 		i.script().ask("%s", operation).refused(auth.Unauthenticated, "")

@@ -104,15 +104,15 @@ func TestRevocationsBindAtTheNextRequestOnEveryReplica(t *testing.T) {
 			a.must("", `mutation { setPassword(input: {code: %q, password: %q}) { passwordSet } }`, code, newPassword)
 		}, everything, false},
 		{"a disabled user", func(a *account) { a.asAdmin(`mutation { disableUser(input: {id: %q}) { user { id } } }`, a.id) }, everything, false},
-		{"a deleted user", func(a *account) { a.asAdmin(`mutation { deleteUser(input: {id: %q}) { id } }`, a.id) }, everything, false},
-		{"a user who deletes themselves", func(a *account) { a.as("session", `mutation { deleteMe { id } }`) }, everything, false},
+		{"a deleted user", func(a *account) { a.asAdmin(`mutation { deleteUser(input: {id: %q}) { deletedUserId } }`, a.id) }, everything, false},
+		{"a user who deletes themselves", func(a *account) { a.as("session", `mutation { deleteMe { deletedUserId } }`) }, everything, false},
 		{"a revoked role", func(a *account) {
 			a.asAdmin(`mutation { revokeRole(input: {userId: %q, role: %q}) { user { id } } }`, a.id, a.role)
 		}, nil, true},
 		{"a role that permits less", func(a *account) {
 			a.asAdmin(`mutation { updateRole(input: {id: %q, permissions: []}) { role { id } } }`, a.roleID)
 		}, nil, true},
-		{"a deleted role", func(a *account) { a.asAdmin(`mutation { deleteRole(input: {id: %q}) { id } }`, a.roleID) }, nil, true},
+		{"a deleted role", func(a *account) { a.asAdmin(`mutation { deleteRole(input: {id: %q}) { deletedRoleId } }`, a.roleID) }, nil, true},
 		{"a rotated key, which revokes nothing", func(a *account) { a.all[0].runCommand("", "rotate-keys") }, nil, false},
 	}
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -180,7 +180,7 @@ func TestWhatRacesARevocationOpensNothing(t *testing.T) {
 	revocations := map[string]func(a *account){
 		"a changed password": func(a *account) { a.as("session", changePasswordOperation, goodPassword, "copper window orchard") },
 		"a disabled user":    func(a *account) { a.asAdmin(`mutation { disableUser(input: {id: %q}) { user { id } } }`, a.id) },
-		"a deleted user":     func(a *account) { a.asAdmin(`mutation { deleteUser(input: {id: %q}) { id } }`, a.id) },
+		"a deleted user":     func(a *account) { a.asAdmin(`mutation { deleteUser(input: {id: %q}) { deletedUserId } }`, a.id) },
 	}
 	given := 0
 	const rounds = 4

@@ -67,7 +67,7 @@ func TestAPITokensChangeNothingOfTheirOwn(t *testing.T) {
 		`mutation { changePassword(input: {currentPassword: "` + password + `", newPassword: "another good password"}) { user { id } } }`,
 		`mutation { updateMe(input: {firstName: "X"}) { user { id } } }`,
 		`mutation { revokeOtherSessions { count } }`,
-		`mutation { deleteMe { id } }`,
+		`mutation { deleteMe { deletedUserId } }`,
 		`mutation { grantRole(input: {userId: "` + victim + `", role: "admin"}) { user { id } } }`,
 		`mutation { createPasswordCode(input: {userId: "` + victim + `"}) { code } }`,
 		`mutation { addUser(input: {username: "eve"}) { code } }`,

@@ -36,7 +36,7 @@ func TestEveryMutationIsWholeOrNothing(t *testing.T) {
 		{"changePassword", func(s *server, _ string) *reply {
 			return s.session.run(changePassword, "current", password, "new", anotherGood)
 		}},
-		{"deleteMe", func(s *server, _ string) *reply { return s.session.run(`mutation { deleteMe { id } }`) }},
+		{"deleteMe", func(s *server, _ string) *reply { return s.session.run(`mutation { deleteMe { deletedUserId } }`) }},
 		{"addUser", func(s *server, _ string) *reply {
 			return s.adminClient.run(addUser, "input", map[string]any{"username": "eve", "roles": []string{"admin"}})
 		}},

@@ -169,7 +169,7 @@ func TestEveryCredentialDiesAtOnce(t *testing.T) {
 			s.admin().run(`mutation($id: ID!) { disableUser(input: {id: $id}) { user { active } } }`, "id", id).ok()
 		}, ""},
 		{"deletion", func(s *server, id, _ string) {
-			s.admin().run(`mutation($id: ID!) { deleteUser(input: {id: $id}) { id } }`, "id", id).ok()
+			s.admin().run(`mutation($id: ID!) { deleteUser(input: {id: $id}) { deletedUserId } }`, "id", id).ok()
 		}, ""},
 		{"a changed password", func(s *server, _, _ string) { s.basic("ada", password).run(changePassword).ok() }, ""},
 		{"log-out", func(s *server, _, token string) { s.bearer(token).run(`mutation { logout { loggedOut } }`).ok() }, "api basic"},

@@ -92,11 +92,11 @@ type ComplexityRoot struct {
 	}
 
 	DeleteRolePayload struct {
-		ID func(childComplexity int) int
+		DeletedRoleID func(childComplexity int) int
 	}
 
 	DeleteUserPayload struct {
-		ID func(childComplexity int) int
+		DeletedUserID func(childComplexity int) int
 	}
 
 	Device struct {
@@ -535,19 +535,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreateUserPayload.User(childComplexity), true
 
-	case "DeleteRolePayload.id":
-		if e.ComplexityRoot.DeleteRolePayload.ID == nil {
+	case "DeleteRolePayload.deletedRoleId":
+		if e.ComplexityRoot.DeleteRolePayload.DeletedRoleID == nil {
 			break
 		}
 
-		return e.ComplexityRoot.DeleteRolePayload.ID(childComplexity), true
+		return e.ComplexityRoot.DeleteRolePayload.DeletedRoleID(childComplexity), true
 
-	case "DeleteUserPayload.id":
-		if e.ComplexityRoot.DeleteUserPayload.ID == nil {
+	case "DeleteUserPayload.deletedUserId":
+		if e.ComplexityRoot.DeleteUserPayload.DeletedUserID == nil {
 			break
 		}
 
-		return e.ComplexityRoot.DeleteUserPayload.ID(childComplexity), true
+		return e.ComplexityRoot.DeleteUserPayload.DeletedUserID(childComplexity), true
 
 	case "Device.client":
 		if e.ComplexityRoot.Device.Client == nil {
@@ -2351,7 +2351,7 @@ input DeleteUserInput {
 "The account that was deleted."
 type DeleteUserPayload {
   "The id that the user had."
-  id: ID!
+  deletedUserId: ID!
 }
 
 "The old and the new password."
@@ -2453,7 +2453,7 @@ type RolePayload {
 "The role that was removed."
 type DeleteRolePayload {
   "The id that the role had."
-  id: ID!
+  deletedRoleId: ID!
 }
 
 "Which role to give, and to whom."
@@ -2635,16 +2635,16 @@ func (ec *executionContext) childFields_CreateUserPayload(ctx context.Context, f
 
 func (ec *executionContext) childFields_DeleteRolePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
-	case "id":
-		return ec.fieldContext_DeleteRolePayload_id(ctx, field)
+	case "deletedRoleId":
+		return ec.fieldContext_DeleteRolePayload_deletedRoleId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteRolePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DeleteUserPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
-	case "id":
-		return ec.fieldContext_DeleteUserPayload_id(ctx, field)
+	case "deletedUserId":
+		return ec.fieldContext_DeleteUserPayload_deletedUserId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteUserPayload", field.Name)
 }
@@ -4340,16 +4340,16 @@ func (ec *executionContext) fieldContext_CreateUserPayload_user(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _DeleteRolePayload_id(ctx context.Context, field graphql.CollectedField, obj *DeleteRolePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeleteRolePayload_deletedRoleId(ctx context.Context, field graphql.CollectedField, obj *DeleteRolePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DeleteRolePayload_id(ctx, field)
+			return ec.fieldContext_DeleteRolePayload_deletedRoleId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
+			return obj.DeletedRoleID, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -4359,20 +4359,20 @@ func (ec *executionContext) _DeleteRolePayload_id(ctx context.Context, field gra
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_DeleteRolePayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_DeleteRolePayload_deletedRoleId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DeleteRolePayload", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _DeleteUserPayload_id(ctx context.Context, field graphql.CollectedField, obj *DeleteUserPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeleteUserPayload_deletedUserId(ctx context.Context, field graphql.CollectedField, obj *DeleteUserPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_DeleteUserPayload_id(ctx, field)
+			return ec.fieldContext_DeleteUserPayload_deletedUserId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
+			return obj.DeletedUserID, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -4382,7 +4382,7 @@ func (ec *executionContext) _DeleteUserPayload_id(ctx context.Context, field gra
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_DeleteUserPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_DeleteUserPayload_deletedUserId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DeleteUserPayload", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
@@ -11166,8 +11166,8 @@ func (ec *executionContext) _DeleteRolePayload(ctx context.Context, sel ast.Sele
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("DeleteRolePayload")
-		case "id":
-			out.Values[i] = ec._DeleteRolePayload_id(ctx, field, obj)
+		case "deletedRoleId":
+			out.Values[i] = ec._DeleteRolePayload_deletedRoleId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -11204,8 +11204,8 @@ func (ec *executionContext) _DeleteUserPayload(ctx context.Context, sel ast.Sele
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("DeleteUserPayload")
-		case "id":
-			out.Values[i] = ec._DeleteUserPayload_id(ctx, field, obj)
+		case "deletedUserId":
+			out.Values[i] = ec._DeleteUserPayload_deletedUserId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

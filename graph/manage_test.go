@@ -18,7 +18,7 @@ const (
 	passwordCode   = `mutation($id: ID!) { createPasswordCode(input: {userId: $id}) { code expiresAt } }`
 	disableUser    = `mutation($id: ID!) { disableUser(input: {id: $id}) { user { id active } } }`
 	enableUser     = `mutation($id: ID!) { enableUser(input: {id: $id}) { user { id active } } }`
-	deleteUser     = `mutation($id: ID!) { deleteUser(input: {id: $id}) { id } }`
+	deleteUser     = `mutation($id: ID!) { deleteUser(input: {id: $id}) { deletedUserId } }`
 	createRole     = `mutation($name: String!, $permissions: [String!]!) { createRole(input: {name: $name, permissions: $permissions}) { role { id name permissions } } }`
 	anotherGood    = "another good password"
 )
@@ -85,8 +85,8 @@ func TestDeleteMe(t *testing.T) {
 	id := s.signUp("ada")
 	c := s.browser()
 	token := c.logIn("ada")
-	r := c.run(`mutation { deleteMe { id } }`).ok()
-	if cookie := r.cookie("authgraph_session"); r.get("deleteMe.id") != id || cookie == nil || cookie.MaxAge >= 0 {
+	r := c.run(`mutation { deleteMe { deletedUserId } }`).ok()
+	if cookie := r.cookie("authgraph_session"); r.get("deleteMe.deletedUserId") != id || cookie == nil || cookie.MaxAge >= 0 {
 		t.Errorf("want the account gone and the cookie deleted: %s %v", r.body, r.cookies)
 	}
 	s.bearer(token).run(me).refused(auth.Unauthenticated, "")
@@ -236,7 +236,7 @@ func TestTheLastAdministratorCannotBeLost(t *testing.T) {
 		admin.run(mutation, "id", id).refused(auth.Forbidden, "")
 	}
 	admin.run(revokeRole, "id", id, "role", "admin").refused(auth.Forbidden, "")
-	admin.run(`mutation { deleteMe { id } }`).refused(auth.Forbidden, "")
+	admin.run(`mutation { deleteMe { deletedUserId } }`).refused(auth.Forbidden, "")
 	admin.run(`{ users { totalCount } }`).ok()
 
 	// Of two administrators who remove each other, or themselves, at once, one stays.
@@ -295,7 +295,7 @@ func TestRoles(t *testing.T) {
 
 	builtIn := admin.run(`{ roles { id } }`).ok().get("roles.0.id")
 	admin.run(update, "input", map[string]any{"id": builtIn, "permissions": []string{}}).refused(auth.Forbidden, "")
-	admin.run(`mutation($id: ID!) { deleteRole(input: {id: $id}) { id } }`, "id", builtIn).refused(auth.Forbidden, "")
+	admin.run(`mutation($id: ID!) { deleteRole(input: {id: $id}) { deletedRoleId } }`, "id", builtIn).refused(auth.Forbidden, "")
 	admin.run(createRole, "name", "support", "permissions", []string{}).refused(auth.AlreadyExists, "name")
 	for _, name := range []string{"", "Support", "a b", "a,b", strings.Repeat("x", 51), "1st"} {
 		admin.run(createRole, "name", name, "permissions", []string{}).refused(auth.BadUserInput, "name")
@@ -303,7 +303,7 @@ func TestRoles(t *testing.T) {
 	admin.run(createRole, "name", "x", "permissions", []string{"no:such"}).refused(auth.BadUserInput, "permissions")
 	admin.run(grantRole, "id", id, "role", "nothing").refused(auth.BadUserInput, "role")
 
-	admin.run(`mutation($id: ID!) { deleteRole(input: {id: $id}) { id } }`, "id", role).ok()
+	admin.run(`mutation($id: ID!) { deleteRole(input: {id: $id}) { deletedRoleId } }`, "id", role).ok()
 	c.run(`{ roles { name } }`).refused(auth.Forbidden, "")
 }
 

@@ -135,7 +135,7 @@ type DeleteRoleInput struct {
 // The role that was removed.
 type DeleteRolePayload struct {
 	// The id that the role had.
-	ID string `json:"id"`
+	DeletedRoleID string `json:"deletedRoleId"`
 }
 
 // Whom to delete.
@@ -147,7 +147,7 @@ type DeleteUserInput struct {
 // The account that was deleted.
 type DeleteUserPayload struct {
 	// The id that the user had.
-	ID string `json:"id"`
+	DeletedUserID string `json:"deletedUserId"`
 }
 
 // Whom to shut out.

@@ -119,7 +119,7 @@ func (r *mutationResolver) DeleteMe(ctx context.Context) (*DeleteUserPayload, er
 		return nil, err
 	}
 	r.auth.SignOut(ctx)
-	return &DeleteUserPayload{ID: id}, nil
+	return &DeleteUserPayload{DeletedUserID: id}, nil
 }
 
 func (r *mutationResolver) SetPassword(ctx context.Context, input SetPasswordInput) (*SetPasswordPayload, error) {
@@ -174,7 +174,7 @@ func (r *mutationResolver) UnlockUser(ctx context.Context, input UnlockUserInput
 
 func (r *mutationResolver) DeleteUser(ctx context.Context, input DeleteUserInput) (*DeleteUserPayload, error) {
 	err := r.auth.DeleteUser(ctx, auth.ViewerFrom(ctx), input.ID)
-	return payload(&DeleteUserPayload{ID: input.ID}, err)
+	return payload(&DeleteUserPayload{DeletedUserID: input.ID}, err)
 }
 
 func (r *mutationResolver) CreateRole(ctx context.Context, input CreateRoleInput) (*RolePayload, error) {
@@ -197,7 +197,7 @@ func (r *mutationResolver) UpdateRole(ctx context.Context, input UpdateRoleInput
 
 func (r *mutationResolver) DeleteRole(ctx context.Context, input DeleteRoleInput) (*DeleteRolePayload, error) {
 	err := r.auth.DeleteRole(ctx, auth.ViewerFrom(ctx), input.ID)
-	return payload(&DeleteRolePayload{ID: input.ID}, err)
+	return payload(&DeleteRolePayload{DeletedRoleID: input.ID}, err)
 }
 
 func (r *mutationResolver) GrantRole(ctx context.Context, input GrantRoleInput) (*UpdateUserPayload, error) {

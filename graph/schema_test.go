@@ -28,6 +28,20 @@ func TestTheSchemasGuardsAreWhole(t *testing.T) {
 	}
 }
 
+// TestAnIDIsTheObjectsOwn: clients keep what they got by its id, so a payload whose field id is
+// somebody else's would take the place of what they know of that one.
+func TestAnIDIsTheObjectsOwn(t *testing.T) {
+	t.Parallel()
+	for name, definition := range graph.Schema().Types {
+		if definition.Kind != ast.Object || definition.Fields.ForName("id") == nil || name == "AuditEvent" {
+			continue
+		}
+		if !slices.Contains(definition.Interfaces, "Node") {
+			t.Errorf("%s has a field id and is no Node", name)
+		}
+	}
+}
+
 func TestAMistakeInAGuardStopsTheStart(t *testing.T) {
 	t.Parallel()
 	const directives = `

@@ -278,7 +278,7 @@ func TestStepUp(t *testing.T) {
 	stale.run(`mutation { updateMe(input: {username: "ada"}) { user { id } } }`).ok() // no change
 	stale.run(`mutation { updateMe(input: {username: "ada2"}) { user { id } } }`).refused(auth.ReauthenticationRequired, "")
 	stale.run(`mutation { updateMe(input: {email: "ada@example.test"}) { user { id } } }`).refused(auth.ReauthenticationRequired, "")
-	stale.run(`mutation { deleteMe { id } }`).refused(auth.ReauthenticationRequired, "")
+	stale.run(`mutation { deleteMe { deletedUserId } }`).refused(auth.ReauthenticationRequired, "")
 	stale.run(`mutation { changePassword(input: {currentPassword: "`+password+`", newPassword: "another good password"}) { user { id } } }`).
 		refused(auth.ReauthenticationRequired, "")
 

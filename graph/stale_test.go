@@ -193,7 +193,7 @@ func TestAnAdministratorWithoutAPasswordIsNone(t *testing.T) {
 	s := newServer(t)
 	admin := s.admin()
 	admin.run(addUser, "input", map[string]any{"username": "successor", "roles": []string{"admin"}}).ok()
-	admin.run(`mutation { deleteMe { id } }`).refused(auth.Forbidden, "")
+	admin.run(`mutation { deleteMe { deletedUserId } }`).refused(auth.Forbidden, "")
 }
 
 func TestAPermissionThatIsGoneStandsInNobodysWay(t *testing.T) {
@@ -209,7 +209,7 @@ func TestAPermissionThatIsGoneStandsInNobodysWay(t *testing.T) {
 	admin = after.admin2()
 	admin.run(disableUser, "id", id).ok()
 	admin.run(revokeRole, "id", id, "role", "writer").ok()
-	admin.run(`mutation($id: ID!) { deleteRole(input: {id: $id}) { id } }`, "id", role).ok()
+	admin.run(`mutation($id: ID!) { deleteRole(input: {id: $id}) { deletedRoleId } }`, "id", role).ok()
 }
 
 func TestAPasswordCodeEndsWithAPromotion(t *testing.T) {
