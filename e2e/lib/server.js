@@ -1,6 +1,7 @@
 // Starts the real server, as an operator would: the binary, its flags and environment.
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -26,7 +27,7 @@ export const admin = { email: 'admin@example.test', password: 'copper window orc
 export async function startServer(settings = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'authgraph-e2e-'))
   try {
-    const binary = await binaryFor(folder)
+    const binary = await theBinary()
     const passwordFile = join(folder, 'admin-password')
     await writeFile(passwordFile, admin.password, { mode: 0o600 })
     const port = await freePort()
@@ -65,18 +66,21 @@ export async function startServer(settings = {}) {
 
 /** Returns the schema as `authgraph schema` prints it. */
 export async function printedSchema() {
-  const folder = await mkdtemp(join(tmpdir(), 'authgraph-e2e-'))
-  try {
-    const { stdout } = await promisify(execFile)(await binaryFor(folder), ['schema'], { env: environmentWithoutSettings() })
-    return stdout
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  const { stdout } = await promisify(execFile)(await theBinary(), ['schema'], { env: environmentWithoutSettings() })
+  return stdout
 }
 
-/** Returns the binary that AUTHGRAPH_BINARY names, or builds one into the folder. */
-async function binaryFor(folder) {
-  if (process.env.AUTHGRAPH_BINARY) return process.env.AUTHGRAPH_BINARY
+let built
+
+/** Returns the binary that AUTHGRAPH_BINARY names, or builds one for as long as this process runs. */
+function theBinary() {
+  built ??= process.env.AUTHGRAPH_BINARY ?? buildBinary()
+  return built
+}
+
+async function buildBinary() {
+  const folder = await mkdtemp(join(tmpdir(), 'authgraph-e2e-'))
+  process.once('exit', () => rmSync(folder, { recursive: true }))
   const binary = join(folder, 'authgraph')
   await promisify(execFile)('go', ['build', '-o', binary, '.'], { cwd: projectFolder })
   return binary
