@@ -1,7 +1,7 @@
 // A front end's project in a folder of its own: the files of a fixture, the schema that the binary
 // prints and the packages of this workspace, so that tools run in it as they do elsewhere.
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { printedSchema } from './server.js'
@@ -12,7 +12,7 @@ const packages = join(import.meta.dirname, '..', 'node_modules')
  * Makes the folder, with the schema in schema.graphql.
  *
  * @param {string} fixture the folder whose files are copied
- * @returns {Promise<{folder: string, run: typeof run, remove: () => Promise<void>}>}
+ * @returns run runs a tool of a package, change rewrites a file, remove ends it all
  */
 export async function frontEnd(fixture) {
   const folder = await mkdtemp(join(tmpdir(), 'authgraph-front-end-'))
@@ -21,6 +21,7 @@ export async function frontEnd(fixture) {
   await writeFile(join(folder, 'schema.graphql'), await printedSchema())
   return {
     folder,
+    change: async (file, change) => writeFile(join(folder, file), change(await readFile(join(folder, file), 'utf8'))),
     run: (tool, ...args) => run(folder, tool, args),
     remove: () => rm(folder, { recursive: true }),
   }

@@ -1,0 +1,9 @@
+import { graphql } from './gql'
+
+export const Wrong = graphql(`
+  query Wrong {
+    me {
+      passwordHash
+    }
+  }
+`)
