@@ -1,0 +1,108 @@
+// What may change between the released schema and the present one. The rules:
+//
+//   - Nothing that a client of the released schema relies on goes or changes, as
+//     @graphql-inspector/core tells what breaks.
+//   - Except what was deprecated in the released schema: that may go, and so may types that nothing
+//     else led to.
+//   - A guard asks for no more than it did: it would refuse whom it let in.
+//   - @deprecated names what to use instead, in `backquotes`: something beside it, or Type.field.
+import { ChangeType, CriticalityLevel, diff } from '@graphql-inspector/core'
+import { getNamedType, isAbstractType, isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql'
+
+const { TypeRemoved, FieldRemoved, FieldArgumentRemoved, InputFieldRemoved, EnumValueRemoved } = ChangeType
+const removals = [TypeRemoved, FieldRemoved, FieldArgumentRemoved, InputFieldRemoved, EnumValueRemoved]
+
+/** Returns what would break clients of the released schema, a line each. */
+export async function breakingChanges(released, present) {
+  const changes = await diff(released, present)
+  const breaking = changes.filter(
+    ({ criticality, type, path }) =>
+      criticality.level === CriticalityLevel.Breaking && !(removals.includes(type) && wasGivenNotice(released, path)),
+  )
+  return [...breaking.map(({ message }) => message), ...tightenedGuards(released, present)]
+}
+
+/** Returns which deprecations do not say what to use instead, a line each. */
+export function badDeprecations(schema) {
+  return [...elements(schema)].flatMap(({ path, element, siblings }) => {
+    if (element.deprecationReason == null) return []
+    const names = [...element.deprecationReason.matchAll(/`([\w.]+)`/g)].map(([, name]) => name)
+    const known = (name) => {
+      const found = name.includes('.') ? find(schema, name) : siblings.find((sibling) => sibling.name === name)
+      return found && found !== element && found.deprecationReason == null
+    }
+    return names.some(known) ? [] : [`${path}: the reason "${element.deprecationReason}" names nothing to use instead`]
+  })
+}
+
+/** Reports whether what stood at a path of the released schema was deprecated there, or led to by nothing else. */
+function wasGivenNotice(released, path) {
+  if (released.getType(path)) return !reachable(released).has(path)
+  return find(released, path)?.deprecationReason != null
+}
+
+/** Returns the field, argument, input or enum value at a path such as User.email or Query.user.id. */
+function find(schema, path) {
+  for (const each of elements(schema)) if (each.path === path) return each.element
+}
+
+/** Yields everything that can be deprecated, with its path and what stands beside it. */
+function* elements(schema) {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (type.name.startsWith('__')) continue
+    const siblings = isEnumType(type) ? type.getValues() : Object.values(type.getFields?.() ?? {})
+    for (const element of siblings) {
+      const path = `${type.name}.${element.name}`
+      yield { path, element, siblings }
+      for (const argument of element.args ?? []) yield { path: `${path}.${argument.name}`, element: argument, siblings: element.args }
+    }
+  }
+}
+
+/** Returns the names of the types that something leads to which is not deprecated. */
+function reachable(schema) {
+  const seen = new Set()
+  const look = (type) => {
+    const named = type && getNamedType(type)
+    if (!named || seen.has(named.name)) return
+    seen.add(named.name)
+    if (isAbstractType(named)) schema.getPossibleTypes(named).forEach(look)
+    if (isObjectType(named) || isInterfaceType(named) || isInputObjectType(named)) {
+      for (const field of Object.values(named.getFields())) {
+        if (field.deprecationReason != null) continue
+        for (const { type, deprecationReason } of [field, ...(field.args ?? [])]) if (deprecationReason == null) look(type)
+      }
+    }
+  }
+  for (const root of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) look(root)
+  return seen
+}
+
+/** Returns the fields whose guard asks for more than in the released schema, a line each. */
+function tightenedGuards(released, present) {
+  return [...elements(released)].flatMap(({ path, element }) => {
+    const now = find(present, path)
+    return now && !isAsOpen(guard(element), guard(now)) ? [`The guard of '${path}' asks for more than it did`] : []
+  })
+}
+
+/** Returns what @auth asks of callers of a field; undefined where it stands not. */
+function guard({ astNode }) {
+  const auth = astNode?.directives?.find(({ name }) => name.value === 'auth')
+  const argument = (name) => auth?.arguments.find((each) => each.name.value === name)?.value
+  const list = (name) => argument(name)?.values.map(({ value }) => value)
+  return auth && { roles: list('roles'), schemes: list('schemes'), permissions: list('permissions') ?? [], fresh: argument('fresh')?.value === true }
+}
+
+/** Reports whether whoever passes one guard passes the other. */
+function isAsOpen(was, is) {
+  if (!is) return true
+  if (!was) return false
+  const takesAll = (before, after) => !after || (before?.every((name) => after.includes(name)) ?? false) // any of them will do
+  return (
+    takesAll(was.roles, is.roles) &&
+    takesAll(was.schemes, is.schemes) &&
+    is.permissions.every((name) => was.permissions.includes(name)) &&
+    (was.fresh || !is.fresh)
+  )
+}
