@@ -58,6 +58,7 @@ func TestGraphQLOverHTTP(t *testing.T) {
 
 		{"a form", "POST", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, `query={ me { id } }`, 415, legacy, "BAD_REQUEST"},
 		{"a form with files", "POST", map[string]string{"Content-Type": "multipart/form-data; boundary=x"}, `--x--`, 415, legacy, "BAD_REQUEST"},
+		{"no type", "POST", map[string]string{"Content-Type": ""}, `{"query":"{ status { signupOpen } }"}`, 415, legacy, "BAD_REQUEST"},
 		{"plain text", "POST", map[string]string{"Content-Type": "text/plain"}, `{"query":"{ status { signupOpen } }"}`, 415, legacy, "BAD_REQUEST"},
 		{"another character set", "POST", map[string]string{"Content-Type": "application/json; charset=utf-16"}, `{"query":"{ status { signupOpen } }"}`, 415, legacy, "BAD_REQUEST"},
 		{"a compressed body", "POST", map[string]string{"Content-Encoding": "gzip"}, `x`, 415, legacy, "BAD_REQUEST"},
@@ -95,6 +96,47 @@ func TestGraphQLOverHTTP(t *testing.T) {
 				t.Errorf("X-Request-Id is %q", r.header.Get("X-Request-Id"))
 			}
 		})
+	}
+}
+
+// TestWhatIsNoRequestIsRefusedInEitherType: only a document that cannot be executed is a 200 to
+// clients of the older type.
+func TestWhatIsNoRequestIsRefusedInEitherType(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	const query = `"query":"{ status { signupOpen } }"`
+	type request struct {
+		method, body string
+		want         int
+	}
+	requests := []request{
+		{"GET", "", 405}, {"PUT", "{" + query + "}", 405},
+		{"POST", strings.Repeat(" ", 101<<10), 413},
+		{"POST", "", 400}, {"POST", "{", 400}, {"POST", "[]", 400}, {"POST", "{}", 400}, {"POST", `{"qeury":"{ me { id } }"}`, 400},
+	}
+	for _, value := range []string{`{"a":1}`, `0`, `false`, `["a"]`} {
+		requests = append(requests, request{"POST", `{"query":` + value + `}`, 400}, request{"POST", `{` + query + `,"operationName":` + value + `}`, 400})
+	}
+	for _, value := range []string{`"a"`, `0`, `false`, `["a"]`} {
+		requests = append(requests, request{"POST", `{` + query + `,"variables":` + value + `}`, 400}, request{"POST", `{` + query + `,"extensions":` + value + `}`, 400})
+	}
+	for _, accept := range []string{"application/json", "application/graphql-response+json"} {
+		for _, request := range requests {
+			c := s.bearer("")
+			c.headers["Accept"] = accept
+			r := c.send(request.method, request.body)
+			if r.status != request.want || r.header.Get("Content-Type") != accept+"; charset=utf-8" || strings.Contains(r.body, `"data"`) {
+				t.Errorf("%s %.60s for %s: %d %s", request.method, request.body, accept, r.status, r.body)
+			}
+			r.refused("BAD_REQUEST", "")
+		}
+		c := s.bearer("")
+		c.headers["Accept"] = accept
+		for _, body := range []string{`{` + query + `,"extensions":{"a":{"b":1}}}`, `{` + query + `,"variables":{"a":1}}`, `{` + query + `,"other":"x"}`} {
+			if r := c.post(body).ok(); r.status != 200 {
+				t.Errorf("%s for %s is %d", body, accept, r.status)
+			}
+		}
 	}
 }
 
