@@ -2,6 +2,8 @@ module github.com/authgraph/authgraph
 
 go 1.26.0
 
+ignore node_modules // npm packages may hold Go code
+
 require (
 	github.com/99designs/gqlgen v0.17.95
 	github.com/alecthomas/kong v1.17.0
