@@ -23,6 +23,9 @@ import (
 // AUTHGRAPH_PUBLIC_URL.
 const envPrefix = "AUTHGRAPH_"
 
+// maxDatabaseTimeout leaves time to answer before the connection to the client ends.
+const maxDatabaseTimeout = 20 * time.Second
+
 // defaultDatabase is a file in the folder that the server is started in.
 const defaultDatabase = "sqlite:authgraph.db"
 
@@ -157,8 +160,8 @@ func (s *Settings) AfterApply(path *kong.Context) error {
 	if s.DatabaseConnections < 2 {
 		return errors.New("AUTHGRAPH_DATABASE_CONNECTIONS: want 2 or more; a migration needs two")
 	}
-	if s.DatabaseTimeout < Duration(time.Millisecond) {
-		return errors.New("AUTHGRAPH_DATABASE_TIMEOUT: want at least 1ms")
+	if s.DatabaseTimeout < Duration(time.Millisecond) || s.DatabaseTimeout > Duration(maxDatabaseTimeout) {
+		return fmt.Errorf("AUTHGRAPH_DATABASE_TIMEOUT: want 1ms to %v", maxDatabaseTimeout)
 	}
 	if err := s.checkPublicURL(); err != nil {
 		return err

@@ -284,7 +284,7 @@ func TestMigrationsOnlyAdd(t *testing.T) {
 	if err != nil || len(files) < 3 {
 		t.Fatal(files, err)
 	}
-	adds := regexp.MustCompile(`^(CREATE TABLE \w+ \(|CREATE (UNIQUE )?INDEX |ALTER TABLE \w+ ADD COLUMN )`)
+	adds := regexp.MustCompile(`^(CREATE TABLE \w+ \(|CREATE (UNIQUE )?INDEX (CONCURRENTLY IF NOT EXISTS )?|ALTER TABLE \w+ ADD COLUMN )`)
 	for _, file := range files {
 		text := regexp.MustCompile(`(?m)--.*$`).ReplaceAllString(readFile(t, file), "")
 		for statement := range strings.SplitSeq(text, ";") {
@@ -294,6 +294,9 @@ func TestMigrationsOnlyAdd(t *testing.T) {
 			}
 			if !adds.MatchString(statement) {
 				t.Errorf("%s does not only add: %s", file, statement)
+			}
+			if table := regexp.MustCompile(`^CREATE UNIQUE INDEX \w+ ON (\w+) `).FindStringSubmatch(statement); table != nil && !strings.Contains(text, "CREATE TABLE "+table[1]+" ") {
+				t.Errorf("%s: what the version before adds could be refused: %s", file, statement)
 			}
 			if strings.HasPrefix(statement, "ALTER") && strings.Contains(statement, "NOT NULL") && !strings.Contains(statement, "DEFAULT") {
 				t.Errorf("%s: the version before could add no rows: %s", file, statement)

@@ -358,7 +358,8 @@ func TestSecurityDocsGiveTheLimitsOfTheCode(t *testing.T) {
 		{"connections to PostgreSQL", "config.go", setting("DatabaseConnections")},
 		{"statement", "config.go", setting("DatabaseTimeout")},
 		{"commit, beyond the statement's time", "store/transaction.go", `commitTime = (.+)`},
-		{"way to a PostgreSQL host, in seconds", "store/postgres.go", `connectSeconds = (.+)`},
+		{"way to a PostgreSQL host", "store/postgres.go", `connectTimeout = (.+)`},
+		{"migration waits for a table", "store/postgres.go", `migrationLockTimeout = (.+)`},
 		{"opening the database", "store/open.go", `openDeadline = (.+)`},
 	} {
 		row, known := rows[limit.row]

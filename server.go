@@ -93,7 +93,9 @@ func (b *backend) close() error {
 
 // open opens the database, brings it up to date and puts the rules on it.
 func open(ctx context.Context, settings *Settings, log *slog.Logger) (_ *backend, err error) {
-	db, err := store.Open(ctx, settings.Database, settings.databaseOptions())
+	database := settings.databaseOptions()
+	database.Waiting = func(why error) { log.InfoContext(ctx, "waiting to migrate the database", "reason", why) }
+	db, err := store.Open(ctx, settings.Database, database)
 	if err != nil {
 		return nil, err
 	}
@@ -389,7 +391,7 @@ func adminHint(settings *Settings) string {
 	if strings.Contains(os.Args[0], "go-build") {
 		command = "go run ."
 	}
-	if store.HasPassword(settings.Database) {
+	if store.File(settings.Database) == "" { // what stands in its address may be secret
 		return command + " create-admin EMAIL, with the same " + envName("database")
 	}
 	if settings.Database != defaultDatabase {

@@ -236,7 +236,8 @@ func TestServersThatStartAtOnceAgree(t *testing.T) {
 	if err := os.WriteFile(file, []byte("correct horse battery\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	settings := append(newDatabase(t), "AUTHGRAPH_ADMIN_EMAIL=boss@example.test", "AUTHGRAPH_ADMIN_PASSWORD_FILE="+file,
+	address := storetest.Address(t)
+	settings := append(database(address), "AUTHGRAPH_ADMIN_EMAIL=boss@example.test", "AUTHGRAPH_ADMIN_PASSWORD_FILE="+file,
 		usersFile(t, userEntry("username", "ada"), userEntry("username", "bob")))
 	servers := make([]*instance, 4)
 	var started sync.WaitGroup
@@ -256,6 +257,47 @@ func TestServersThatStartAtOnceAgree(t *testing.T) {
 				t.Errorf("another server answers %s", body)
 			}
 		}
+	}
+	if got := storetest.Number(t, address, "SELECT count(*) FROM audit_events WHERE kind = 'PASSWORD_CHANGED'"); got != 1 {
+		t.Errorf("the administrator's password is set %d times, which ended sessions", got)
+	}
+}
+
+// TestAHangingReadOfTheKeysIsOne has many ask for the published keys while these cannot be read. Each
+// waits as long as a statement may take, and not for those before.
+func TestAHangingReadOfTheKeysIsOne(t *testing.T) {
+	t.Parallel()
+	if !storetest.OnPostgres() {
+		t.Skip("SQLite's readers wait for nobody")
+	}
+	address := storetest.Address(t)
+	const timeout, askers = 500 * time.Millisecond, 20
+	i := start(t, append(database(address), "AUTHGRAPH_DATABASE_TIMEOUT="+timeout.String())...)
+	lock, err := storetest.SQL(t, address).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.ExecContext(t.Context(), "LOCK TABLE signing_keys"); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	var asked sync.WaitGroup
+	for range askers {
+		asked.Go(func() {
+			if response, body := i.get("/.well-known/jwks.json"); response.StatusCode != http.StatusServiceUnavailable {
+				t.Errorf("the answer is %d: %s", response.StatusCode, body)
+			}
+		})
+	}
+	asked.Wait()
+	if took := time.Since(begun); took > askers*timeout/2 {
+		t.Errorf("%d waited %v, as if one after the other", askers, took)
+	}
+	if err := lock.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if response, body := i.get("/.well-known/jwks.json"); response.StatusCode != http.StatusOK {
+		t.Errorf("afterwards the answer is %d: %s", response.StatusCode, body)
 	}
 }
 

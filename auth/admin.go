@@ -19,6 +19,15 @@ func (s *Service) HasAdministrator(ctx context.Context) (bool, error) {
 // end, and it is enabled, so that an administrator who was locked out gets back in and nobody
 // else stays. Only the operator may.
 func (s *Service) CreateAdministrator(ctx context.Context, v *Viewer, email, password string) (*model.User, error) {
+	return s.createAdministrator(ctx, v, email, password, nil)
+}
+
+// errOvertaken says that somebody else changed an account first.
+var errOvertaken = errors.New("the account has changed")
+
+// createAdministrator is CreateAdministrator. Given what is kept of the account's password, it
+// returns errOvertaken where that has changed.
+func (s *Service) createAdministrator(ctx context.Context, v *Viewer, email, password string, known *string) (*model.User, error) {
 	if v.Kind != kindOperator {
 		return nil, errForbidden
 	}
@@ -37,6 +46,15 @@ func (s *Service) CreateAdministrator(ctx context.Context, v *Viewer, email, pas
 	err = s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
 		if user, err = s.reclaim(ctx, tx, v, account); err != nil {
 			return err
+		}
+		if known != nil {
+			current, err := s.accountByID(ctx, tx, user)
+			if err != nil {
+				return err
+			}
+			if current.hash() != *known {
+				return errOvertaken
+			}
 		}
 		if err := s.replacePassword(ctx, tx, user.ID, hash, ""); err != nil {
 			return err
@@ -74,7 +92,16 @@ func (s *Service) reclaim(ctx context.Context, tx *store.Store, v *Viewer, user 
 // EnsureAdministrator is CreateAdministrator for every start of a server: an administrator
 // who can sign in by this password already is left alone, and so are their sessions.
 // It reports whether it changed anything.
-func (s *Service) EnsureAdministrator(ctx context.Context, v *Viewer, email, password string) (bool, error) {
+func (s *Service) EnsureAdministrator(ctx context.Context, v *Viewer, email, password string) (changed bool, err error) {
+	for {
+		// Of several servers that start at once, one makes the administrator.
+		if changed, err = s.ensureAdministrator(ctx, v, email, password); !errors.Is(err, errOvertaken) {
+			return changed, err
+		}
+	}
+}
+
+func (s *Service) ensureAdministrator(ctx context.Context, v *Viewer, email, password string) (bool, error) {
 	account, err := s.accountByIdentifier(ctx, s.store, email)
 	if err != nil {
 		return false, err
@@ -93,7 +120,8 @@ func (s *Service) EnsureAdministrator(ctx context.Context, v *Viewer, email, pas
 			return false, nil
 		}
 	}
-	if _, err := s.CreateAdministrator(ctx, v, email, password); err != nil {
+	known := account.hash()
+	if _, err := s.createAdministrator(ctx, v, email, password, &known); err != nil {
 		return false, err
 	}
 	return true, nil

@@ -161,7 +161,7 @@ func (s *Service) RevokeAPIToken(ctx context.Context, v *Viewer, id string) (*mo
 	}
 	token, err := s.apiTokenFor(ctx, v, id, UsersWrite)
 	if err != nil {
-		return nil, err
+		return nil, s.settled(ctx, err, err)
 	}
 	return token, s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		if !v.Is(token.UserID) {

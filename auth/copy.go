@@ -88,6 +88,10 @@ func beginCopy(ctx context.Context, target, source *store.Store) error {
 	if err != nil {
 		return err
 	}
+	itself, err := target.Origin(ctx)
+	if err != nil {
+		return err
+	}
 	return target.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
 		mark, err := tx.Fact(ctx, store.FactUnfinishedCopy)
 		if err == nil && mark != origin {
@@ -103,6 +107,9 @@ func beginCopy(ctx context.Context, target, source *store.Store) error {
 		maps.DeleteFunc(rows, func(_ string, n int) bool { return n == 0 })
 		if len(rows) > 0 {
 			return &CopyError{"the target holds data already (" + listCounts(rows) + "): name a new one"}
+		}
+		if itself == origin {
+			return &CopyError{"the target is the source itself"}
 		}
 		return tx.SetFact(ctx, store.FactUnfinishedCopy, origin)
 	})

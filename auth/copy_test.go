@@ -114,6 +114,10 @@ func TestACopyTakesNoOtherDatabasesPlace(t *testing.T) {
 	if err := bound.SetFact(t.Context(), "secret_check", "x"); err != nil {
 		t.Fatal(err)
 	}
+	unused := storetest.OpenAt(t, storetest.Address(t))
+	if _, err := auth.Copy(t.Context(), unused, unused, ignore); err == nil || !strings.Contains(err.Error(), "the source itself") {
+		t.Errorf("an empty database to itself: %v", err)
+	}
 	for name, test := range map[string]struct {
 		target *store.Store
 		want   string

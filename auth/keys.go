@@ -15,10 +15,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/authgraph/authgraph/model"
 	"github.com/authgraph/authgraph/store"
@@ -53,24 +55,41 @@ type signingKey struct {
 
 // keyring keeps the keys of the database at hand.
 type keyring struct {
-	mu     sync.Mutex
-	keys   []*signingKey // newest first
+	mu     sync.Mutex    // never held while the database is asked
+	keys   []*signingKey // newest first; never changed
 	readAt time.Time
+	asked  singleflight.Group
 }
 
 // signing returns the key that signs, and makes one where there is none or it is too old.
 func (k *keyring) signing(ctx context.Context, s *Service) (*signingKey, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if err := k.read(ctx, s, keysReread); err != nil {
+	keys, err := k.read(ctx, s, keysReread)
+	if err != nil {
 		return nil, err
 	}
-	for _, key := range k.keys {
-		if !key.retired && key.signer != nil && key.algorithm == s.SigningAlgorithm && s.now() < key.createdAt.Add(s.KeyDuration) {
+	if key := s.signs(keys); key != nil {
+		return key, nil
+	}
+	return once(ctx, &k.asked, "rotate", func(ctx context.Context) (*signingKey, error) {
+		keys, err := k.read(ctx, s, 0) // somebody may have rotated them since
+		if err != nil {
+			return nil, err
+		}
+		if key := s.signs(keys); key != nil {
 			return key, nil
 		}
+		return k.rotate(ctx, s, &Viewer{})
+	})
+}
+
+// signs returns the key that signs, or nil where there is none or it is too old.
+func (s *Service) signs(keys []*signingKey) *signingKey {
+	for _, key := range keys {
+		if !key.retired && key.signer != nil && key.algorithm == s.SigningAlgorithm && s.now() < key.createdAt.Add(s.KeyDuration) {
+			return key
+		}
 	}
-	return k.rotate(ctx, s, &Viewer{})
+	return nil
 }
 
 // verifying returns the key with this id, or store.ErrNotFound. One that is not at hand may be
@@ -97,12 +116,11 @@ func (k *keyring) verifying(ctx context.Context, s *Service, id string) (*signin
 // byID returns the key with this id, or store.ErrNotFound, from keys that were read no longer ago
 // than atMost.
 func (k *keyring) byID(ctx context.Context, s *Service, id string, atMost time.Duration) (*signingKey, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if err := k.read(ctx, s, atMost); err != nil {
+	keys, err := k.read(ctx, s, atMost)
+	if err != nil {
 		return nil, err
 	}
-	for _, key := range k.keys {
+	for _, key := range keys {
 		if key.id == id {
 			return key, nil
 		}
@@ -112,38 +130,76 @@ func (k *keyring) byID(ctx context.Context, s *Service, id string, atMost time.D
 
 // published returns the public keys.
 func (k *keyring) published(ctx context.Context, s *Service) (jose.JSONWebKeySet, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
-	if err := k.read(ctx, s, keysReread); err != nil {
+	keys, err := k.read(ctx, s, keysReread)
+	if err != nil {
 		return set, err
 	}
-	for _, key := range k.keys {
+	for _, key := range keys {
 		set.Keys = append(set.Keys, key.public)
 	}
 	return set, nil
 }
 
-// read reads the keys again if that was done longer ago than atMost.
-func (k *keyring) read(ctx context.Context, s *Service, atMost time.Duration) error {
+// read returns the keys, read again if that was done longer ago than atMost: at zero, not before
+// now. Whoever wants them read at the same time waits for one reading, and no longer than they
+// would.
+func (k *keyring) read(ctx context.Context, s *Service, atMost time.Duration) ([]*signingKey, error) {
 	now := s.Now()
-	if age := now.Sub(k.readAt); age >= 0 && age < atMost && k.keys != nil {
-		return nil
+	k.mu.Lock()
+	keys, age := k.keys, now.Sub(k.readAt)
+	k.mu.Unlock()
+	if age >= 0 && age < atMost && keys != nil {
+		return keys, nil
 	}
+	if atMost == 0 { // one that is going on may have begun too early
+		return k.readNow(ctx, s)
+	}
+	return once(ctx, &k.asked, "read", func(ctx context.Context) ([]*signingKey, error) { return k.readNow(ctx, s) })
+}
+
+func (k *keyring) readNow(ctx context.Context, s *Service) ([]*signingKey, error) {
+	now := s.Now()
 	rows, err := s.store.SigningKeys(ctx, model.NewTime(now))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	keys := make([]*signingKey, 0, len(rows))
 	for _, row := range rows {
 		key, err := s.openKey(row)
 		if err != nil {
-			return fmt.Errorf("signing key %s: %w", row.ID, err)
+			return nil, fmt.Errorf("signing key %s: %w", row.ID, err)
 		}
 		keys = append(keys, key)
 	}
-	k.keys, k.readAt = keys, now
-	return nil
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !now.Before(k.readAt) {
+		k.keys, k.readAt = keys, now
+	}
+	return keys, nil
+}
+
+// once asks for something that many want at the same time once, and hands the outcome to all who
+// still wait.
+func once[T any](ctx context.Context, asked *singleflight.Group, what string, ask func(ctx context.Context) (T, error)) (answer T, err error) {
+	outcome := asked.DoChan(what, func() (_ any, err error) {
+		defer func() { // it would end the process
+			if reason := recover(); reason != nil {
+				err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+			}
+		}()
+		return ask(context.WithoutCancel(ctx))
+	})
+	select {
+	case <-ctx.Done():
+		return answer, ctx.Err()
+	case outcome := <-outcome:
+		if outcome.Err != nil {
+			return answer, outcome.Err
+		}
+		return outcome.Val.(T), nil
+	}
 }
 
 // rotate makes a new key, which signs from now on, and retires the others.
@@ -164,7 +220,7 @@ func (k *keyring) rotate(ctx context.Context, s *Service, v *Viewer) (*signingKe
 	if err != nil {
 		return nil, err
 	}
-	if err := k.read(ctx, s, 0); err != nil {
+	if _, err := k.read(ctx, s, 0); err != nil {
 		return nil, err
 	}
 	return s.openKey(row)
@@ -176,8 +232,6 @@ func (s *Service) RotateKeys(ctx context.Context, v *Viewer) error {
 	if v.Kind != kindOperator {
 		return errForbidden
 	}
-	s.keys.mu.Lock()
-	defer s.keys.mu.Unlock()
 	_, err := s.keys.rotate(ctx, s, v)
 	return err
 }

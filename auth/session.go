@@ -222,12 +222,27 @@ func (s *Service) SessionsByUsers(ctx context.Context, v *Viewer, users []*model
 	return sessions, refusals, err
 }
 
+// settled returns an answer to somebody who would end what is not there, by a refusal that says so:
+// only when its end is as safe as if it had ended now. nil refuses nothing.
+func (s *Service) settled(ctx context.Context, refusal, answer error) error {
+	if refusal == nil {
+		return answer
+	}
+	if err := s.store.Settle(ctx); err != nil {
+		return err
+	}
+	return answer
+}
+
 // Logout ends the viewer's session at once, on every server, and reports whether there
 // was one to end.
 func (s *Service) Logout(ctx context.Context, v *Viewer) (bool, error) {
 	session, err := s.CurrentSession(v)
-	if err != nil || session == nil {
+	if err != nil {
 		return false, err
+	}
+	if session == nil {
+		return false, s.settled(ctx, v.refusal, nil)
 	}
 	return true, s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
 		return s.endSession(ctx, tx, v, session, model.AuditLoggedOut)
@@ -239,7 +254,7 @@ func (s *Service) Logout(ctx context.Context, v *Viewer) (bool, error) {
 func (s *Service) RevokeSession(ctx context.Context, v *Viewer, id string) (*model.Session, error) {
 	session, err := s.sessionFor(ctx, v, id, UsersWrite)
 	if err != nil {
-		return nil, err
+		return nil, s.settled(ctx, err, err)
 	}
 	return session, s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
 		if !v.Is(session.UserID) {
@@ -258,6 +273,9 @@ func (s *Service) RevokeOtherSessions(ctx context.Context, v *Viewer) (count int
 		return 0, err
 	}
 	err = s.act(ctx, v, func(ctx context.Context, tx *store.Store) error {
+		if _, err := tx.LockUser(ctx, v.User.ID); err != nil {
+			return ended(err)
+		}
 		count, err = s.endSessions(ctx, tx, v, v.User.ID, v.SessionID())
 		return err
 	})

@@ -261,3 +261,27 @@ func TestDevicesAreNamed(t *testing.T) {
 		t.Errorf("a client that does not say is %q", got)
 	}
 }
+
+// TestAServerGoesOnWithANewerSchema adds a column to every table, as a later version may while this
+// one still serves.
+func TestAServerGoesOnWithANewerSchema(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	ada := s.prepare()
+	for _, table := range append([]string{"throttles", "signing_keys", "facts", "migrations"}, keptTables...) {
+		s.exec("ALTER TABLE " + table + " ADD COLUMN later TEXT")
+	}
+	s.exec("INSERT INTO migrations (number, name, applied_at) VALUES (9999, 'later', 1)")
+	const everything = `{ id roles { name } permissions sessions { id } apiTokens { id } securityEvents(first: 5) { nodes { id } totalCount } }`
+	s.session.run(`{ me ` + everything + ` }`).ok()
+	s.session.run(renewSession).ok()
+	s.adminClient.run(`{ users(first: 5) { nodes ` + everything + ` totalCount } roles { name } stats { users } auditLog(first: 5) { nodes { id } } }`).ok()
+	s.adminClient.run(grantRole, "id", ada, "role", "admin").ok()
+	s.browser().run(setPassword, "code", s.adminClient.run(passwordCode, "id", ada).ok().get("createPasswordCode.code"), "password", anotherGood).ok()
+	s.signUp("eve")
+	s.basic("eve", password).run(issueAccessToken).ok()
+	s.bearer(s.bearer("").logIn("eve")).run(`mutation { logout { loggedOut } }`).ok()
+	if err := s.auth.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -137,10 +137,15 @@ func OpenBackup(ctx context.Context, path string) (_ *Store, _ RowCounts, err er
 	if err != nil {
 		return nil, nil, err
 	}
+	// What SQLite keeps beside a file has the file's own name, not that of a link to it.
+	own, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, nil, err
+	}
 	if !info.Mode().IsRegular() {
 		return nil, nil, errors.New("it is not a file")
 	}
-	if left := companion(path); left != "" {
+	if left := companion(own); left != "" {
 		return nil, nil, fmt.Errorf("%s lies beside it, so it is a database in use, or only a part of one; make a backup of that database", left)
 	}
 	s, err := openReadOnly(ctx, path)
@@ -265,6 +270,9 @@ func Restore(ctx context.Context, backup, address string, replace bool) (kept st
 	path := File(address)
 	if path == "" {
 		return "", errors.New("only a SQLite database in a file is restored")
+	}
+	if own, err := filepath.EvalSymlinks(path); err == nil {
+		path = own
 	}
 	there, err := os.Stat(path)
 	switch {

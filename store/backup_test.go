@@ -324,6 +324,22 @@ func TestWhatIsNoBackupIsRefused(t *testing.T) {
 	}
 }
 
+// TestALinkToADatabaseInUseIsNoBackup holds what lies beside a file to the file's own name.
+func TestALinkToADatabaseInUseIsNoBackup(t *testing.T) {
+	t.Parallel()
+	storetest.SQLite(t)
+	address := storetest.Address(t)
+	storetest.OpenAt(t, address)
+	link := filepath.Join(t.TempDir(), "link.backup")
+	if err := os.Symlink(store.File(address), link); err != nil {
+		t.Fatal(err)
+	}
+	if backup, _, err := store.OpenBackup(t.Context(), link); err == nil {
+		_ = backup.Close()
+		t.Error("a database in use is taken for a backup, without what is in its log")
+	}
+}
+
 func TestARestoreTakesThePlaceOfNothingUnlessItIsTold(t *testing.T) {
 	storetest.SQLite(t)
 	t.Parallel()

@@ -112,10 +112,11 @@ func (s *Store) Origin(ctx context.Context) (string, error) {
 
 // MigrateNew is Migrate for a database that has never been migrated. Another one stays as it is.
 func (s *Store) MigrateNew(ctx context.Context) error {
-	if _, err := s.version(ctx); err == nil {
-		return nil
+	migrated, err := s.migrated(ctx)
+	if err != nil || migrated {
+		return err
 	}
-	_, err := s.Migrate(ctx) // says so if it was an outage
+	_, err = s.Migrate(ctx)
 	return err
 }
 

@@ -17,6 +17,11 @@ type engine interface {
 	// migrationLock returns a query that tells, as a boolean, whether this transaction is the
 	// only one that migrates, until it ends.
 	migrationLock() string
+	// tableExists returns a query that tells, as a boolean, whether the database was ever migrated.
+	tableExists() string
+	// settle returns a statement by which a transaction that changes nothing commits no sooner
+	// than what it has seen is kept as safely as any change; "" where it is when it is seen.
+	settle() string
 	// rowLock ends a SELECT that locks what it finds against other transactions; "" where a
 	// transaction has the database for itself anyway.
 	rowLock() string
@@ -27,6 +32,8 @@ type engine interface {
 	// again reports whether err undid the whole transaction for the sake of another one, so
 	// that it may succeed when it is run anew.
 	again(err error) bool
+	// locked reports whether err says that a migration gave way to those who use a table.
+	locked(err error) bool
 	// lost reports whether err says that an open connection leads nowhere any more, or to a
 	// server that cannot serve, such as a primary that has become a standby.
 	lost(err error) bool

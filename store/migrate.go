@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"strings"
 	"time"
 
@@ -52,10 +53,17 @@ func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
 }
 
 func (s *Store) migrate(ctx context.Context, set migrationSet) (applied []string, err error) {
-	for empty := false; ; {
+	if version, err := s.version(ctx); err == nil && version == len(set.names) {
+		return nil, nil // also where this role could make no table
+	}
+	for empty, waited := false, false; ; {
 		name, err := s.migrateOnce(ctx, set, empty)
 		switch {
-		case errors.Is(err, errMigrating):
+		case errors.Is(err, errMigrating), s.db.engine.locked(err):
+			if !waited {
+				s.db.waiting(err)
+				waited = true
+			}
 			select {
 			case <-ctx.Done():
 				return nil, fmt.Errorf("failed to migrate the database: %w", err)
@@ -83,12 +91,18 @@ func (s *Store) migrateOnce(ctx context.Context, set migrationSet, empty bool) (
 		if !alone {
 			return errMigrating
 		}
-		if _, err := tx.bound.Conn.ExecContext(ctx, s.db.engine.schema(`CREATE TABLE IF NOT EXISTS migrations (
-			number     BIGINT NOT NULL PRIMARY KEY,
-			name       TEXT   NOT NULL,
-			applied_at BIGINT NOT NULL
-		)`)); err != nil {
+		exists, err := tx.migrated(ctx)
+		if err != nil {
 			return err
+		}
+		if !exists {
+			if _, err := tx.bound.Conn.ExecContext(ctx, s.db.engine.schema(`CREATE TABLE migrations (
+				number     BIGINT NOT NULL PRIMARY KEY,
+				name       TEXT   NOT NULL,
+				applied_at BIGINT NOT NULL
+			)`)); err != nil {
+				return err
+			}
 		}
 		version, err := tx.version(ctx)
 		if err != nil {
@@ -120,7 +134,7 @@ func (s *Store) applyMigration(ctx context.Context, number int, name, text strin
 		migration = strings.ReplaceAll(migration, " CONCURRENTLY ", " ")
 	}
 	if strings.Contains(migration, " CONCURRENTLY ") {
-		err = s.db.applyInSteps(ctx, migration)
+		err = s.applyInSteps(ctx, migration)
 	} else {
 		// Past bun, which would take a question mark in the text for an argument.
 		_, err = s.bound.Conn.ExecContext(ctx, migration)
@@ -137,7 +151,12 @@ func (s *Store) applyMigration(ctx context.Context, number int, name, text strin
 // holds the lock meanwhile: so does PostgreSQL build indexes without keeping writers out. A
 // migration of this kind creates indexes IF NOT EXISTS and does nothing else, so that it can be
 // run again where it was cut off. What was cut off is an invalid index, which is removed first.
-func (db *database) applyInSteps(ctx context.Context, migration string) error {
+func (s *Store) applyInSteps(ctx context.Context, migration string) error {
+	db := s.db
+	// The lock is held by a transaction that does nothing until the last index is built.
+	if _, err := s.bound.Conn.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+		return err
+	}
 	if db.writer.Stats().MaxOpenConnections < 2 {
 		return errors.New("it needs two connections, one of which holds the lock")
 	}
@@ -155,15 +174,35 @@ func (db *database) applyInSteps(ctx context.Context, migration string) error {
 			return err
 		}
 	}
-	for statement := range strings.SplitSeq(migration, ";\n") {
-		if strings.TrimSpace(statement) == "" {
+	for statement := range strings.SplitSeq(comment.ReplaceAllString(migration, ""), ";\n") {
+		statement = strings.TrimSpace(statement)
+		if statement == "" {
 			continue
+		}
+		if !step.MatchString(statement) {
+			return fmt.Errorf("a migration in steps creates indexes CONCURRENTLY IF NOT EXISTS and nothing else: %s", statement)
 		}
 		if _, err := db.writer.DB.ExecContext(ctx, statement); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+var (
+	comment = regexp.MustCompile(`(?m)--.*$`)
+	step    = regexp.MustCompile(`^CREATE INDEX CONCURRENTLY IF NOT EXISTS `)
+)
+
+// migrated reports whether the database was ever migrated.
+func (s *Store) migrated(ctx context.Context) (exists bool, err error) {
+	err = s.read(ctx, func(ctx context.Context) error {
+		if s.bound != nil {
+			return s.bound.Conn.QueryRowContext(ctx, s.db.engine.tableExists()).Scan(&exists)
+		}
+		return s.db.reader.DB.QueryRowContext(ctx, s.db.engine.tableExists()).Scan(&exists)
+	})
+	return exists, err
 }
 
 // version returns the number of the last migration that was applied.

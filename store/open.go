@@ -17,6 +17,8 @@ type Options struct {
 	// Timeout bounds the wait for each statement, and for a connection to run it on. It does not
 	// bound COMMIT: a commit that PostgreSQL is told to give up may have happened. 0: 10 s.
 	Timeout time.Duration
+	// Waiting is told, once, why Migrate cannot go on yet. nil: nobody is.
+	Waiting func(why error)
 }
 
 const (
@@ -89,6 +91,9 @@ func Open(ctx context.Context, address string, options Options) (*Store, error) 
 	}
 	if options.Connections == 0 {
 		options.Connections = defaultConnections
+	}
+	if options.Waiting == nil {
+		options.Waiting = func(error) {}
 	}
 	if options.Timeout == 0 {
 		options.Timeout = defaultTimeout

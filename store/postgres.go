@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -25,9 +24,12 @@ import (
 )
 
 const (
-	// connectSeconds bounds the way to one host, unless the address says otherwise, so that the
-	// next host of several has its turn.
-	connectSeconds = 5
+	// connectTimeout bounds the way to one host, unless the address says otherwise, and never
+	// so that no time is left for the other hosts.
+	connectTimeout = 5 * time.Second
+	// migrationLockTimeout is how long a migration waits for a table that others use. Behind it
+	// wait all who come later, so it gives way to them and tries again.
+	migrationLockTimeout = time.Second
 	// connectionLifetime is after how long a connection is replaced, so that the load moves to
 	// hosts that have joined.
 	connectionLifetime = 30 * time.Minute
@@ -39,6 +41,10 @@ func openPostgres(ctx context.Context, address string, options Options) (*Store,
 	if err != nil {
 		return nil, err
 	}
+	if config.ConnectTimeout == 0 {
+		ways := time.Duration(len(hostsOf(config)) + 1)
+		config.ConnectTimeout = min(connectTimeout, min(options.Timeout, openDeadline)/ways)
+	}
 	// What bun writes is another text each time: the server should neither keep it prepared nor
 	// be asked what it means before it runs it. The address says how to run the few statements
 	// that are always the same.
@@ -49,7 +55,7 @@ func openPostgres(ctx context.Context, address string, options Options) (*Store,
 	pool.SetMaxIdleConns(options.Connections)
 	pool.SetConnMaxLifetime(connectionLifetime)
 	pool.SetConnMaxIdleTime(connectionIdle)
-	if err := pool.PingContext(ctx); err != nil {
+	if err := checkServer(ctx, pool); err != nil {
 		_ = pool.Close()
 		return nil, inOneLine(err)
 	}
@@ -67,18 +73,29 @@ func inOneLine(err error) error {
 
 var errNoURL = errors.New("want a PostgreSQL connection URL, such as postgres://USER@HOST/DATABASE?sslmode=verify-full")
 
+// checkServer connects, and refuses settings under which bun's texts would mean something else.
+func checkServer(ctx context.Context, pool *sql.DB) error {
+	for setting, want := range map[string]string{"standard_conforming_strings": "on", "bytea_output": "hex", "client_encoding": "UTF8"} {
+		var is string
+		if err := pool.QueryRowContext(ctx, "SELECT current_setting('"+setting+"')").Scan(&is); err != nil {
+			return err
+		}
+		if is != want {
+			return errors.New("its setting " + setting + " is " + is + ", want " + want)
+		}
+	}
+	return nil
+}
+
 // postgresConfig reads a connection URL. Only a server that takes writes will do: a standby
 // would answer with sessions that have been revoked.
 func postgresConfig(address string) (*pgx.ConnConfig, error) {
-	base, query, _ := strings.Cut(address, "?")
+	_, query, _ := strings.Cut(address, "?")
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return nil, errNoURL
 	}
-	if !values.Has("connect_timeout") && os.Getenv("PGCONNECT_TIMEOUT") == "" {
-		values.Set("connect_timeout", strconv.Itoa(connectSeconds))
-	}
-	config, err := pgx.ParseConfig(base + "?" + values.Encode())
+	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		return nil, errNoURL // err repeats the address, where the password may be
 	}
@@ -137,7 +154,7 @@ func HasPassword(address string) bool {
 	authority, query, _ := strings.Cut(rest, "?")
 	userinfo, _, found := strings.Cut(authority, "@")
 	values, _ := url.ParseQuery(query)
-	return found && strings.Contains(userinfo, ":") || values.Has("password")
+	return found && strings.Contains(userinfo, ":") || values.Has("password") || values.Has("sslpassword")
 }
 
 // Unprotected returns the first host of an address to which traffic would go over a network
@@ -179,16 +196,17 @@ type postgresEngine struct {
 // PgBouncer gives the connection to someone else afterwards. The second one frees the rows that a
 // process holds whose machine was lost.
 func (e postgresEngine) begin(isolation isolation) string {
-	level, timeout, idle := "SERIALIZABLE", e.timeout, 2*e.timeout
+	level, timeout, idle, lock := "SERIALIZABLE", e.timeout, 2*e.timeout, ""
 	if isolation != serializable {
 		level = "READ COMMITTED"
 	}
 	if isolation == migration {
-		timeout, idle = 0, 0
+		timeout = 0
+		lock = "; SET LOCAL lock_timeout = " + strconv.FormatInt(migrationLockTimeout.Milliseconds(), 10)
 	}
 	return "BEGIN ISOLATION LEVEL " + level +
 		"; SET LOCAL statement_timeout = " + strconv.FormatInt(timeout.Milliseconds(), 10) +
-		"; SET LOCAL idle_in_transaction_session_timeout = " + strconv.FormatInt(idle.Milliseconds(), 10)
+		"; SET LOCAL idle_in_transaction_session_timeout = " + strconv.FormatInt(idle.Milliseconds(), 10) + lock
 }
 
 // commit lifts the time limit: where a standby has to confirm, PostgreSQL answers a commit that
@@ -238,6 +256,15 @@ func (postgresEngine) migrationLock() string {
 	return "SELECT pg_try_advisory_xact_lock(hashtextextended('authgraph migrations of ' || current_schema(), 0))"
 }
 
+// tableExists takes a table of any schema in the search path: a schema that comes later must not
+// hide the database that there is.
+func (postgresEngine) tableExists() string { return "SELECT to_regclass('migrations') IS NOT NULL" }
+
+// settle writes into the log, so that the commit waits for a standby to have what is before it.
+func (postgresEngine) settle() string {
+	return "SELECT pg_logical_emit_message(TRUE, 'authgraph', '')"
+}
+
 func (postgresEngine) rowLock() string    { return "NO KEY UPDATE" }
 func (postgresEngine) skipLocked() string { return "UPDATE SKIP LOCKED" }
 
@@ -247,6 +274,7 @@ const (
 	uniqueViolation        = "23505"
 	serializationFailure   = "40001"
 	deadlockDetected       = "40P01"
+	lockNotAvailable       = "55P03"
 	readOnlyTransaction    = "25006"
 	adminShutdown          = "57P01"
 	crashShutdown          = "57P02"
@@ -269,6 +297,11 @@ func (postgresEngine) conflict(err error) (column string, ok bool) {
 func (postgresEngine) again(err error) bool {
 	fault, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (fault.Code == serializationFailure || fault.Code == deadlockDetected)
+}
+
+func (postgresEngine) locked(err error) bool {
+	fault, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && fault.Code == lockNotAvailable
 }
 
 func (postgresEngine) lost(err error) bool {

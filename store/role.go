@@ -32,7 +32,7 @@ func (s *Store) RolesByUsers(ctx context.Context, userIDs []string) (map[string]
 		model.Role `bun:",extend"`
 	}
 	err := s.scan(ctx, s.reads.NewSelect().TableExpr("user_roles AS ur").
-		ColumnExpr("ur.user_id").ColumnExpr("r.*").
+		ColumnExpr("ur.user_id, r.id, r.name, r.description, r.permissions, r.created_at, r.updated_at").
 		Join("JOIN roles AS r ON r.id = ur.role_id").
 		Where("ur.user_id IN (?)", list(userIDs)).
 		Order("r.name"), &rows)

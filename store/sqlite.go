@@ -114,10 +114,16 @@ func (sqliteEngine) begin(isolation) string    { return "BEGIN IMMEDIATE" }
 func (sqliteEngine) commit() string            { return "COMMIT" }
 func (sqliteEngine) confirmed(*sql.Conn) error { return nil }
 func (sqliteEngine) migrationLock() string     { return "SELECT TRUE" }
+func (sqliteEngine) locked(error) bool         { return false }
+func (sqliteEngine) settle() string            { return "" }
 func (sqliteEngine) rowLock() string           { return "" }
 func (sqliteEngine) skipLocked() string        { return "" }
 func (sqliteEngine) again(error) bool          { return false }
 func (sqliteEngine) lost(error) bool           { return false }
+
+func (sqliteEngine) tableExists() string {
+	return "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'migrations')"
+}
 
 func (sqliteEngine) statement(db *sql.DB, text string) *statement {
 	return &statement{db: db, text: text}

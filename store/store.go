@@ -36,7 +36,8 @@ type database struct {
 	writer  *bun.DB
 	reader  *bun.DB
 	timeout time.Duration // of each statement
-	remove  func() error  // deletes what is private to this process
+	waiting func(why error)
+	remove  func() error // deletes what is private to this process
 
 	byTokenHash, bySession, byAPIToken, byUser *statement
 }
@@ -44,7 +45,7 @@ type database struct {
 func newStore(engine engine, writer, reader *bun.DB, options Options) *Store {
 	prepare := func(text string) *statement { return engine.statement(reader.DB, text) }
 	db := &database{
-		engine: engine, writer: writer, reader: reader, timeout: options.Timeout,
+		engine: engine, writer: writer, reader: reader, timeout: options.Timeout, waiting: options.Waiting,
 		remove:      func() error { return nil },
 		byTokenHash: prepare(authorityByTokenHash),
 		bySession:   prepare(authorityBySession),

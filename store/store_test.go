@@ -317,7 +317,7 @@ func TestWhoWaitsTooLongIsToldWhy(t *testing.T) {
 	t.Parallel()
 	address := storetest.Address(t)
 	storetest.OpenAt(t, address)
-	db, err := store.Open(t.Context(), address, store.Options{Connections: 1, Timeout: 100 * time.Millisecond})
+	db, err := store.Open(t.Context(), address, store.Options{Connections: 1, Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +345,7 @@ func TestASlowStatementIsGivenUp(t *testing.T) {
 	}
 	address := storetest.Address(t)
 	storetest.OpenAt(t, address)
-	db, err := store.Open(t.Context(), address, store.Options{Timeout: 100 * time.Millisecond})
+	db, err := store.Open(t.Context(), address, store.Options{Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,20 @@ func (s *Store) inTransaction(ctx context.Context, isolation isolation, fn func(
 	return s.db.untilUndisturbed(ctx, func() error { return s.db.transact(ctx, isolation, fn) })
 }
 
+// Settle returns when what others have committed by now is kept as safely as a change of one's own
+// would be. A commit that was given up while it waited for a standby is visible all the same: to
+// say that something is gone already promises as much as to remove it.
+func (s *Store) Settle(ctx context.Context) error {
+	settle := s.db.engine.settle()
+	if settle == "" {
+		return nil
+	}
+	return s.TxReadCommitted(ctx, func(ctx context.Context, tx *Store) error {
+		_, err := tx.bound.Conn.ExecContext(ctx, settle)
+		return err
+	})
+}
+
 // writeContext returns a context that outlives its caller, so that a person who closes the tab
 // while logging out is still logged out, but not the time that a write may take.
 func (db *database) writeContext(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -105,6 +119,7 @@ func (db *database) transact(ctx context.Context, isolation isolation, fn func(c
 	if err := fn(context.WithValue(ctx, inTx{}, true), tx); err != nil {
 		return err
 	}
+	_ = db.engine.confirmed(conn.Conn) // forgets what was warned of before the commit
 	if _, err := conn.Conn.ExecContext(ctx, db.engine.commit()); err != nil {
 		return fmt.Errorf("failed to commit: %w", err)
 	}
