@@ -57,6 +57,7 @@ func openPool(ctx context.Context, path string, size int, pragmas []string) (*bu
 		"journal_mode(WAL)",
 		"synchronous(FULL)",
 		"foreign_keys(1)",
+		"cache_size(-8000)", // KiB; a page of users in any order costs half as much as with 2000, the default
 	}, pragmas...)
 	address, err := sqliteURL(path, url.Values{"_pragma": pragmas})
 	if err != nil {
