@@ -130,7 +130,7 @@ func TestCommandsBindARunningServer(t *testing.T) {
 		model.AuditKeysRotated: 2, model.AuditSessionRevoked: 2, model.AuditPasswordChanged: 2,
 		model.AuditUserDisabled: 1, model.AuditUserEnabled: 1, model.AuditRoleGranted: 2, model.AuditRoleRevoked: 1,
 	} {
-		if got, err := db.CountAuditEvents(t.Context(), kind, 0); err != nil || got != want {
+		if got, err := db.CountAuditEvents(t.Context(), kind, 0, 10); err != nil || got != want {
 			t.Errorf("%s is recorded %d times, want %d: %v", kind, got, want, err)
 		}
 	}

@@ -89,7 +89,7 @@ func (c usersListCommand) Run(ctx context.Context, settings *Settings, io consol
 			if err := table.Flush(); err != nil || !page.HasNext {
 				return err
 			}
-			query.After = &page.Cursors[len(page.Cursors)-1]
+			query.After = page.End
 		}
 	})
 }

@@ -20,7 +20,7 @@ type AuditQuery struct {
 }
 
 // AuditLog returns a page of the audit trail to a holder of audit:read.
-func (s *Service) AuditLog(ctx context.Context, v *Viewer, query AuditQuery) (*Page[*model.AuditEvent], error) {
+func (s *Service) AuditLog(ctx context.Context, v *Viewer, query AuditQuery) (*Page[model.AuditEvent], error) {
 	filter, err := s.auditFilter(v, query)
 	if err != nil {
 		return nil, err
@@ -28,30 +28,31 @@ func (s *Service) AuditLog(ctx context.Context, v *Viewer, query AuditQuery) (*P
 	return s.auditPage(ctx, filter, query.PageArguments)
 }
 
-// CountAuditLog returns how many events a query's filter matches, to a holder of audit:read.
+// CountAuditLog returns how many events a query's filter matches, up to MaxCount, to a holder of
+// audit:read.
 func (s *Service) CountAuditLog(ctx context.Context, v *Viewer, query AuditQuery) (int, error) {
 	filter, err := s.auditFilter(v, query)
 	if err != nil {
 		return 0, err
 	}
-	return s.store.CountFilteredAuditEvents(ctx, filter)
+	return s.store.CountFilteredAuditEvents(ctx, filter, MaxCount)
 }
 
 // SecurityEvents returns a page of what concerns a user: to the user themselves, or to a holder of
 // audit:read.
-func (s *Service) SecurityEvents(ctx context.Context, v *Viewer, user *model.User, page PageArguments) (*Page[*model.AuditEvent], error) {
+func (s *Service) SecurityEvents(ctx context.Context, v *Viewer, user *model.User, page PageArguments) (*Page[model.AuditEvent], error) {
 	if err := s.mayReadEvents(v, user); err != nil {
 		return nil, err
 	}
 	return s.auditPage(ctx, store.AuditFilter{UserID: user.ID}, page)
 }
 
-// CountSecurityEvents returns how many events concern a user, under the same rule.
+// CountSecurityEvents returns how many events concern a user, up to MaxCount, under the same rule.
 func (s *Service) CountSecurityEvents(ctx context.Context, v *Viewer, user *model.User) (int, error) {
 	if err := s.mayReadEvents(v, user); err != nil {
 		return 0, err
 	}
-	return s.store.CountFilteredAuditEvents(ctx, store.AuditFilter{UserID: user.ID})
+	return s.store.CountFilteredAuditEvents(ctx, store.AuditFilter{UserID: user.ID}, MaxCount)
 }
 
 func (s *Service) mayReadEvents(v *Viewer, user *model.User) error {
@@ -77,10 +78,13 @@ func (s *Service) auditFilter(v *Viewer, query AuditQuery) (store.AuditFilter, e
 	return filter, nil
 }
 
-func (s *Service) auditPage(ctx context.Context, filter store.AuditFilter, page PageArguments) (*Page[*model.AuditEvent], error) {
-	cursorOf := func(event *model.AuditEvent) cursorPlace { return place(event.At, event.ID) }
-	return readPage(s, page, "audit events", cursorOf,
-		func(backwards bool, from *store.Position, limit int) ([]*model.AuditEvent, error) {
-			return s.store.AuditEvents(ctx, store.AuditPage{Filter: filter, Descending: !backwards, From: from, Limit: limit})
+func (s *Service) auditPage(ctx context.Context, filter store.AuditFilter, page PageArguments) (*Page[model.AuditEvent], error) {
+	place := func(event *model.AuditEvent) *store.Position {
+		return &store.Position{Key: event.At, ID: event.ID}
+	}
+	return readPage(s, page, "audit events", place,
+		func(backwards bool, page store.Page) (*store.Found[model.AuditEvent], error) {
+			page.Descending = !backwards
+			return s.store.AuditEvents(ctx, store.AuditPage{Filter: filter, Page: page})
 		})
 }

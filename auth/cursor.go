@@ -24,20 +24,17 @@ type cursorPlace struct {
 	ID   string     `json:"i"`
 }
 
-// place returns the cursorPlace of an element.
-func place(key any, id string) cursorPlace {
-	switch key := key.(type) {
+// cursor returns a place in a list, signed.
+func (s *Service) cursor(list string, position *store.Position) string {
+	place := cursorPlace{List: list, ID: position.ID}
+	switch key := position.Key.(type) {
 	case model.Time:
-		return cursorPlace{Time: key, ID: id}
+		place.Time = key
 	case string:
-		return cursorPlace{Text: &key, ID: id}
+		place.Text = &key
 	default:
 		panic("a cursor of a list that is sorted by neither time nor text")
 	}
-}
-
-// cursor returns a place, signed.
-func (s *Service) cursor(place cursorPlace) string {
 	payload, err := json.Marshal(place)
 	if err != nil {
 		panic(err) // strings and integers can always be written

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/authgraph/authgraph/model"
+	"github.com/authgraph/authgraph/store"
 	"github.com/authgraph/authgraph/store/storetest"
 )
 
@@ -80,7 +81,7 @@ func FuzzUsername(f *testing.F) {
 // FuzzCursor: only what this server signed for this list is taken, in one spelling.
 func FuzzCursor(f *testing.F) {
 	s := fuzzService(f)
-	good := s.cursor(cursorPlace{List: "users created_at", Time: 1, ID: "usr_1"})
+	good := s.cursor("users created_at", &store.Position{Key: model.Time(1), ID: "usr_1"})
 	for _, seed := range []string{good, good + "A", good + "\n", good[:len(good)-1], "", "!", base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("x", 40)))} {
 		f.Add(seed)
 	}

@@ -13,6 +13,17 @@ const (
 	maxPage     = 100
 )
 
+// usualBounds are what a page may cost: some milliseconds of the database, and about three times as
+// much as in a small one.
+var usualBounds = store.Bounds{
+	Few:  250,
+	Look: 250,
+}
+
+// MaxCount is the greatest figure that anything is counted to. It stands for all that are greater,
+// and for what could only be told by looking at more rows than that.
+const MaxCount = 100_000
+
 // PageArguments ask for a page as Relay's connection specification says: First goes with After,
 // Last with Before.
 type PageArguments struct {
@@ -22,12 +33,15 @@ type PageArguments struct {
 	Before *string
 }
 
-// Page is a part of a list with the cursor of each element.
+// Page is a part of a list with the cursor of each element. What it was looked for in may end
+// before it is full: then it is short, or empty, and still has a next page (or, backwards, a
+// previous one), which begins at the cursor of that end.
 type Page[T any] struct {
-	Nodes       []T
+	Nodes       []*T
 	Cursors     []string
 	HasNext     bool
 	HasPrevious bool
+	Start, End  *string // the cursors of the page's two ends; nil for a list without elements
 }
 
 // size returns how many elements to read and whether backwards.
@@ -55,10 +69,10 @@ func checkPageSize(field string, size int) error {
 	return nil
 }
 
-// readPage reads the page that the arguments ask for of a list named list, whose cursors are those
-// of cursorOf. read returns up to limit elements behind a place, backwards or not.
-func readPage[T any](s *Service, p PageArguments, list string, cursorOf func(T) cursorPlace,
-	read func(backwards bool, from *store.Position, limit int) ([]T, error),
+// readPage reads the page that the arguments ask for of a list named list, in which place tells
+// where an element stands. read returns a page, backwards or not.
+func readPage[T any](s *Service, p PageArguments, list string, place func(*T) *store.Position,
+	read func(backwards bool, page store.Page) (*store.Found[T], error),
 ) (*Page[T], error) {
 	size, backwards, err := p.size()
 	if err != nil {
@@ -74,21 +88,25 @@ func readPage[T any](s *Service, p PageArguments, list string, cursorOf func(T) 
 			return nil, err
 		}
 	}
-	nodes, err := read(backwards, from, size+1) // one more than asked for tells whether others follow
+	found, err := read(backwards, store.Page{From: from, Limit: size, Bounds: s.PageBounds})
 	if err != nil {
 		return nil, err
 	}
-	beyond, behind := len(nodes) > size, cursor != nil
-	nodes = nodes[:min(size, len(nodes))]
-	page := &Page[T]{Nodes: nodes, HasNext: beyond, HasPrevious: behind}
-	if backwards {
-		slices.Reverse(nodes)
-		page.HasNext, page.HasPrevious = behind, beyond
+	page := &Page[T]{Nodes: found.Rows, HasNext: found.More, HasPrevious: cursor != nil}
+	if found.Last != nil {
+		page.End = new(s.cursor(list, found.Last))
+		page.Start = page.End
 	}
-	for _, node := range nodes {
-		place := cursorOf(node)
-		place.List = list
-		page.Cursors = append(page.Cursors, s.cursor(place))
+	if len(found.Rows) > 0 {
+		page.Start = new(s.cursor(list, place(found.Rows[0])))
+	}
+	if backwards {
+		slices.Reverse(page.Nodes)
+		page.HasNext, page.HasPrevious = page.HasPrevious, page.HasNext
+		page.Start, page.End = page.End, page.Start
+	}
+	for _, node := range page.Nodes {
+		page.Cursors = append(page.Cursors, s.cursor(list, place(node)))
 	}
 	return page, nil
 }

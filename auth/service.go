@@ -56,8 +56,9 @@ type Options struct {
 	KeyDuration      time.Duration  // how long a key signs before a new one takes its place
 	Log              *slog.Logger
 
-	Now    func() time.Time // nil: time.Now
-	Random io.Reader        // nil: crypto/rand
+	PageBounds store.Bounds     // what a page of a list may cost; zero: the usual
+	Now        func() time.Time // nil: time.Now
+	Random     io.Reader        // nil: crypto/rand
 }
 
 // DefaultOptions returns the options of a server without settings. The caller adds the
@@ -101,6 +102,9 @@ var permissionName = regexp.MustCompile(`^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$`)
 // built-in roles where they are missing, and starts the password hasher, which Close ends.
 func New(ctx context.Context, db *store.Store, options Options) (*Service, error) {
 	s := &Service{Options: options, store: db, global: newGlobalLimit()}
+	if s.PageBounds == (store.Bounds{}) {
+		s.PageBounds = usualBounds
+	}
 	if s.Now == nil {
 		s.Now = time.Now
 	}

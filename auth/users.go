@@ -29,27 +29,26 @@ type UserQuery struct {
 }
 
 // Users returns a page of users to a holder of users:read.
-func (s *Service) Users(ctx context.Context, v *Viewer, query UserQuery) (*Page[*model.User], error) {
+func (s *Service) Users(ctx context.Context, v *Viewer, query UserQuery) (*Page[model.User], error) {
 	filter, err := s.userFilter(v, query)
 	if err != nil {
 		return nil, err
 	}
-	cursorOf := func(user *model.User) cursorPlace { return place(query.Sort.Key(user), user.ID) }
-	return readPage(s, query.PageArguments, "users "+string(query.Sort), cursorOf,
-		func(backwards bool, from *store.Position, limit int) ([]*model.User, error) {
-			return s.store.Users(ctx, store.UserPage{
-				Filter: filter, Sort: query.Sort, Descending: query.Descending != backwards, From: from, Limit: limit,
-			})
+	return readPage(s, query.PageArguments, "users "+string(query.Sort), query.Sort.Place,
+		func(backwards bool, page store.Page) (*store.Found[model.User], error) {
+			page.Descending = query.Descending != backwards
+			return s.store.Users(ctx, store.UserPage{Filter: filter, Sort: query.Sort, Page: page})
 		})
 }
 
-// CountUsers returns how many users a query's filter matches, to a holder of users:read.
+// CountUsers returns how many users a query's filter matches, up to MaxCount, to a holder of
+// users:read.
 func (s *Service) CountUsers(ctx context.Context, v *Viewer, query UserQuery) (int, error) {
 	filter, err := s.userFilter(v, query)
 	if err != nil {
 		return 0, err
 	}
-	return s.store.CountUsers(ctx, filter)
+	return s.store.CountUsers(ctx, filter, MaxCount)
 }
 
 func (s *Service) userFilter(v *Viewer, query UserQuery) (store.UserFilter, error) {

@@ -14,15 +14,14 @@ type connection[T any] struct {
 }
 
 // Nodes returns the elements of the page.
-func (c *connection[T]) Nodes() []T { return c.page.Nodes }
+func (c *connection[T]) Nodes() []*T { return c.page.Nodes }
 
 // PageInfo says where the page lies.
 func (c *connection[T]) PageInfo() *PageInfo {
-	info := &PageInfo{HasNextPage: c.page.HasNext, HasPreviousPage: c.page.HasPrevious}
-	if n := len(c.page.Cursors); n > 0 {
-		info.StartCursor, info.EndCursor = &c.page.Cursors[0], &c.page.Cursors[n-1]
+	return &PageInfo{
+		HasNextPage: c.page.HasNext, HasPreviousPage: c.page.HasPrevious,
+		StartCursor: c.page.Start, EndCursor: c.page.End,
 	}
-	return info
 }
 
 // TotalCount counts the elements that the filter matches.
@@ -34,7 +33,7 @@ func newConnection[T any](page *auth.Page[T], count func() (int, error)) connect
 }
 
 // UserConnection is a page of users.
-type UserConnection struct{ connection[*model.User] }
+type UserConnection struct{ connection[model.User] }
 
 // Edges returns the users of the page, each with its cursor.
 func (c *UserConnection) Edges() []*UserEdge {
@@ -46,7 +45,7 @@ func (c *UserConnection) Edges() []*UserEdge {
 }
 
 // AuditEventConnection is a page of events.
-type AuditEventConnection struct{ connection[*model.AuditEvent] }
+type AuditEventConnection struct{ connection[model.AuditEvent] }
 
 // Edges returns the events of the page, each with its cursor.
 func (c *AuditEventConnection) Edges() []*AuditEventEdge {

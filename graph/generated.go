@@ -1568,6 +1568,10 @@ type Query {
   """
   All users, page by page. Give ` + "`" + `first` + "`" + ` (with ` + "`" + `after` + "`" + `) to read forwards or ` + "`" + `last` + "`" + ` (with
   ` + "`" + `before` + "`" + `) to read backwards; without either, the first 20 come.
+
+  A page takes about the same time however many users there are. With a filter that few of very
+  many users match, it may end before it is full, or be empty, though more follow: go on from
+  ` + "`" + `endCursor` + "`" + ` (backwards from ` + "`" + `startCursor` + "`" + `) for as long as ` + "`" + `hasNextPage` + "`" + ` (` + "`" + `hasPreviousPage` + "`" + `).
   """
   users(
     "How many users to read forwards: 1 to 100."
@@ -1598,7 +1602,7 @@ type Query {
 
   """
   What happened, newest first, page by page: ` + "`" + `first` + "`" + ` with ` + "`" + `after` + "`" + `, or ` + "`" + `last` + "`" + ` with ` + "`" + `before` + "`" + `, or
-  the newest 20.
+  the newest 20. With several conditions a page may be short, as with ` + "`" + `users` + "`" + `.
   """
   auditLog(
     "How many events to read forwards: 1 to 100."
@@ -1941,7 +1945,7 @@ type ApiToken implements Node {
   lastUsedAt: DateTime
 }
 
-"A page of users."
+"A page of users. It may be short, or empty, and still have a next one."
 type UserConnection {
   "The users of this page, each with its cursor."
   edges: [UserEdge!]!
@@ -1949,7 +1953,10 @@ type UserConnection {
   nodes: [User!]!
   "Where this page lies."
   pageInfo: PageInfo!
-  "How many users the filter matches in all. Counted only when asked for."
+  """
+  How many users the filter matches in all, counted only when asked for. 100000 stands for too
+  many to count: to tell, more rows than that would have to be looked at.
+  """
   totalCount: Int!
 }
 
@@ -1963,13 +1970,21 @@ type UserEdge {
 
 "Where a page lies in the whole list, as Relay's connection specification defines it."
 type PageInfo {
-  "Whether more follow when reading forwards."
+  "Whether more may follow when reading forwards."
   hasNextPage: Boolean!
-  "Whether more precede when reading backwards."
+  "Whether more may precede when reading backwards."
   hasPreviousPage: Boolean!
-  "The cursor of the page's first entry; null on an empty page."
+  """
+  From where to read on backwards: the cursor of the page's first entry or, where a page that was
+  read backwards ends before it is full, of the last place that was looked at. Null where the
+  list holds nothing in this direction.
+  """
   startCursor: String
-  "The cursor of the page's last entry; null on an empty page."
+  """
+  From where to read on forwards: the cursor of the page's last entry or, where a page that was
+  read forwards ends before it is full, of the last place that was looked at. Null where the
+  list holds nothing in this direction.
+  """
   endCursor: String
 }
 
@@ -1997,7 +2012,7 @@ input AuditFilter {
   until: DateTime
 }
 
-"A page of events."
+"A page of events. It may be short, or empty, and still have a next one."
 type AuditEventConnection {
   "The events of this page, each with its cursor."
   edges: [AuditEventEdge!]!
@@ -2005,7 +2020,10 @@ type AuditEventConnection {
   nodes: [AuditEvent!]!
   "Where this page lies."
   pageInfo: PageInfo!
-  "How many events the filter matches in all. Counted only when asked for."
+  """
+  How many events the filter matches in all, counted only when asked for. 100000 stands for too
+  many to count: to tell, more rows than that would have to be looked at.
+  """
   totalCount: Int!
 }
 
@@ -2190,7 +2208,7 @@ type LogoutPayload {
   loggedOut: Boolean!
 }
 
-"How much there is."
+"How much there is. 100000 stands for too many to count."
 type Stats {
   "How many users there are."
   users: Int!

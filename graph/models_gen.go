@@ -213,13 +213,17 @@ type Mutation struct {
 
 // Where a page lies in the whole list, as Relay's connection specification defines it.
 type PageInfo struct {
-	// Whether more follow when reading forwards.
+	// Whether more may follow when reading forwards.
 	HasNextPage bool `json:"hasNextPage"`
-	// Whether more precede when reading backwards.
+	// Whether more may precede when reading backwards.
 	HasPreviousPage bool `json:"hasPreviousPage"`
-	// The cursor of the page's first entry; null on an empty page.
+	// From where to read on backwards: the cursor of the page's first entry or, where a page that was
+	// read backwards ends before it is full, of the last place that was looked at. Null where the
+	// list holds nothing in this direction.
 	StartCursor *string `json:"startCursor,omitempty,omitzero"`
-	// The cursor of the page's last entry; null on an empty page.
+	// From where to read on forwards: the cursor of the page's last entry or, where a page that was
+	// read forwards ends before it is full, of the last place that was looked at. Null where the
+	// list holds nothing in this direction.
 	EndCursor *string `json:"endCursor,omitempty,omitzero"`
 }
 

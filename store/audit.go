@@ -29,41 +29,113 @@ type AuditFilter struct {
 
 // AuditPage asks for the events next to a place in the list, by time.
 type AuditPage struct {
-	Filter     AuditFilter
-	Descending bool
-	From       *Position // exclusive; nil for the beginning
-	Limit      int
+	Filter AuditFilter
+	Page
 }
 
-// AuditEvents returns up to page.Limit events.
-func (s *Store) AuditEvents(ctx context.Context, page AuditPage) ([]*model.AuditEvent, error) {
-	var events []*model.AuditEvent
-	query := filterEvents(s.reads.NewSelect().Model(&events), page.Filter).Limit(int64(page.Limit))
-	turnTo(query, "at", page.Descending, page.From)
-	return events, s.scan(ctx, query)
+// AuditEvents returns a page of events.
+func (s *Store) AuditEvents(ctx context.Context, page AuditPage) (*Found[model.AuditEvent], error) {
+	lists := page.Filter.lists(page.Descending)
+	if len(lists) == 1 {
+		return lists[0].read(ctx, s, page.Page)
+	}
+	along, err := s.furthest(ctx, lists, page.Page)
+	if err != nil {
+		return nil, err
+	}
+	return along.walk(ctx, s, page.Page, page.Filter.condition())
 }
 
-// CountFilteredAuditEvents returns how many events the filter matches.
-func (s *Store) CountFilteredAuditEvents(ctx context.Context, filter AuditFilter) (int, error) {
-	return s.count(ctx, filterEvents(s.reads.NewSelect().Model((*model.AuditEvent)(nil)), filter))
-}
-
-func filterEvents(query *bun.SelectQuery, filter AuditFilter) *bun.SelectQuery {
-	for column, value := range map[bun.Ident]string{"kind": string(filter.Kind), "user_id": filter.UserID, "actor_id": filter.ActorID} {
-		if value != "" {
-			query.Where("? = ?", column, value)
+// furthest returns the one of lists of events along which a page gets furthest in time: there the
+// fewest stand between those that are on all of the lists.
+func (s *Store) furthest(ctx context.Context, lists []sorted[model.AuditEvent], page Page) (best sorted[model.AuditEvent], err error) {
+	var stop *model.AuditEvent
+	for _, list := range lists {
+		var stops []*model.AuditEvent
+		if err := s.scan(ctx, list.nth(s, page).Column("id", "at"), &stops); err != nil {
+			return best, err
+		}
+		if len(stops) == 0 { // to its end
+			return list, nil
+		}
+		if stop == nil || list.descending == (stops[0].At < stop.At) {
+			best, stop = list, stops[0]
 		}
 	}
-	if !filter.Since.IsZero() {
-		query.Where("at >= ?", filter.Since)
-	}
-	if !filter.Until.IsZero() {
-		query.Where("at < ?", filter.Until)
-	}
-	return query
+	return best, nil
 }
 
-// CountAuditEvents returns how many events of a kind happened since a time.
-func (s *Store) CountAuditEvents(ctx context.Context, kind model.AuditKind, since model.Time) (int, error) {
-	return s.count(ctx, s.reads.NewSelect().Model((*model.AuditEvent)(nil)).Where("kind = ?", kind).Where("at >= ?", since))
+// lists returns, for each condition that has an index, the list of all events that meet it, and
+// the list of all events where there is none.
+func (f AuditFilter) lists(descending bool) (lists []sorted[model.AuditEvent]) {
+	list := sorted[model.AuditEvent]{
+		column: "at", descending: descending, where: f.times,
+		place: func(event *model.AuditEvent) *Position { return &Position{Key: event.At, ID: event.ID} },
+	}
+	for _, is := range f.equalities() {
+		list := list
+		list.where = func(query *bun.SelectQuery) { is(query); f.times(query) }
+		lists = append(lists, list)
+	}
+	if len(lists) == 0 {
+		lists = append(lists, list)
+	}
+	return lists
+}
+
+// equalities returns the conditions that have an index each, by time.
+func (f AuditFilter) equalities() (conditions []condition) {
+	for _, is := range []struct {
+		column bun.Ident
+		value  string
+	}{{"user_id", f.UserID}, {"actor_id", f.ActorID}, {"kind", string(f.Kind)}} {
+		if is.value != "" {
+			conditions = append(conditions, func(query *bun.SelectQuery) { query.Where("? = ?", is.column, is.value) })
+		}
+	}
+	return conditions
+}
+
+func (f AuditFilter) times(query *bun.SelectQuery) {
+	if !f.Since.IsZero() {
+		query.Where("at >= ?", f.Since)
+	}
+	if !f.Until.IsZero() {
+		query.Where("at < ?", f.Until)
+	}
+}
+
+// condition returns what an event on one of the lists must still meet.
+func (f AuditFilter) condition() condition {
+	return func(query *bun.SelectQuery) {
+		for _, is := range f.equalities() {
+			is(query)
+		}
+	}
+}
+
+// CountFilteredAuditEvents returns how many events the filter matches, and atMost where it would
+// have to look at more rows than that.
+func (s *Store) CountFilteredAuditEvents(ctx context.Context, filter AuditFilter, atMost int) (int, error) {
+	lists := filter.lists(false)
+	fewest, shortest := atMost+1, 0
+	for i, list := range lists {
+		n, err := s.countUpTo(ctx, list.rows(s, nil), fewest)
+		if err != nil {
+			return 0, err
+		}
+		if n < fewest {
+			fewest, shortest = n, i
+		}
+	}
+	if fewest > atMost || len(lists) == 1 {
+		return min(fewest, atMost), nil
+	}
+	return s.count(ctx, filter.condition().apply(s.reads.NewSelect().Model((*model.AuditEvent)(nil)).
+		ModelTableExpr("(?) AS ?TableAlias", lists[shortest].rows(s, nil).Limit(int64(atMost)))))
+}
+
+// CountAuditEvents returns how many events of a kind happened since a time, up to atMost.
+func (s *Store) CountAuditEvents(ctx context.Context, kind model.AuditKind, since model.Time, atMost int) (int, error) {
+	return s.CountFilteredAuditEvents(ctx, AuditFilter{Kind: kind, Since: since}, atMost)
 }

@@ -69,7 +69,7 @@ func holdUsers(t *testing.T, path string, want ...string) {
 			t.Errorf("%s has no user %s: %v", path, name, err)
 		}
 	}
-	if n, err := db.CountUsers(t.Context(), store.UserFilter{}); err != nil || n != len(want) {
+	if n, err := db.CountUsers(t.Context(), store.UserFilter{}, 1000); err != nil || n != len(want) {
 		t.Errorf("%s has %d users, want %d: %v", path, n, len(want), err)
 	}
 }
@@ -131,7 +131,7 @@ func TestABackupHoldsOneMoment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, err := backup.CountUsers(t.Context(), store.UserFilter{}); err != nil || n != rows["users"] {
+		if n, err := backup.CountUsers(t.Context(), store.UserFilter{}, 1000); err != nil || n != rows["users"] {
 			t.Errorf("backup %d has %d users, and said %d: %v", i, n, rows["users"], err)
 		}
 		if err := backup.InsertUser(t.Context(), user("usr_x", "", "x")); err == nil {

@@ -130,7 +130,9 @@ func (s *Store) write(ctx context.Context, statement func(ctx context.Context) e
 }
 
 // scan runs a reading query into its model or into dest. Every read by bun passes here.
-func (s *Store) scan(ctx context.Context, query *bun.SelectQuery, dest ...any) error {
+func (s *Store) scan(ctx context.Context, query interface {
+	Scan(ctx context.Context, dest ...any) error
+}, dest ...any) error {
 	return s.read(ctx, func(ctx context.Context) error { return query.Scan(ctx, dest...) })
 }
 
@@ -151,6 +153,17 @@ func (s *Store) lock(query *bun.SelectQuery) *bun.SelectQuery {
 		query.For(lock)
 	}
 	return query
+}
+
+// number returns what a query for one number returns.
+func (s *Store) number(ctx context.Context, text string, arguments ...any) (n int, err error) {
+	err = s.scan(ctx, s.reads.NewRaw(text, arguments...), &n)
+	return n, err
+}
+
+// countUpTo counts the rows of a query and stops at atMost.
+func (s *Store) countUpTo(ctx context.Context, query *bun.SelectQuery, atMost int) (int, error) {
+	return s.number(ctx, "SELECT count(*) FROM (?) AS counted", query.ColumnExpr("1").Limit(int64(atMost)))
 }
 
 // deleteSome removes up to limit rows of a table whose column is not after a time, and

@@ -115,7 +115,7 @@ func TestTheUnboundStoreIsRefusedInsideATransaction(t *testing.T) {
 		for name, use := range map[string]func() error{
 			"a write":              func() error { return db.InsertUser(ctx, user("usr_1", "", "ada")) },
 			"a read":               func() error { _, err := db.UserByID(ctx, "usr_1"); return err },
-			"a count":              func() error { _, err := db.CountUsers(ctx, store.UserFilter{}); return err },
+			"a count":              func() error { _, err := db.CountUsers(ctx, store.UserFilter{}, 1); return err },
 			"a statement":          func() error { _, err := db.AuthorityByTokenHash(ctx, []byte("x")); return err },
 			"a transaction inside": func() error { return db.Tx(ctx, func(context.Context, *store.Store) error { return nil }) },
 		} {
@@ -238,7 +238,7 @@ func TestTransactionsBehaveAsIfOneByOne(t *testing.T) {
 	for i := range 30 {
 		wg.Go(func() {
 			err := db.Tx(t.Context(), func(ctx context.Context, tx *store.Store) error {
-				count, err := tx.CountUsers(ctx, store.UserFilter{})
+				count, err := tx.CountUsers(ctx, store.UserFilter{}, 100)
 				if err != nil || count > 0 {
 					return err
 				}
@@ -250,7 +250,7 @@ func TestTransactionsBehaveAsIfOneByOne(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if count, err := db.CountUsers(t.Context(), store.UserFilter{}); err != nil || count != 1 {
+	if count, err := db.CountUsers(t.Context(), store.UserFilter{}, 100); err != nil || count != 1 {
 		t.Errorf("%d transactions found nobody there and added a user; want one: %v", count, err)
 	}
 }

@@ -1,0 +1,5 @@
+-- One index for each order that a page of disabled users can have: they may be few among many.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS users_disabled_by_created_at ON users (created_at, id) WHERE disabled_at IS NOT NULL;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS users_disabled_by_email ON users (email_folded, id) WHERE disabled_at IS NOT NULL;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS users_disabled_by_username ON users (username_folded, id) WHERE disabled_at IS NOT NULL;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS users_disabled_by_last_name ON users (last_name_folded, id) WHERE disabled_at IS NOT NULL;
