@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -211,15 +210,16 @@ func (s *Service) sessionFor(ctx context.Context, v *Viewer, id, permission stri
 	return session, err
 }
 
-// SessionsByUsers returns the live sessions of each user, in the users' order, newest first.
+// SessionsByUsers returns the newest live sessions of each user, in the users' order, newest first.
 // Who may see them, and where the refusals stand, is as with RolesByUsers.
 func (s *Service) SessionsByUsers(ctx context.Context, v *Viewer, users []*model.User) ([][]*model.Session, []error, error) {
-	sessions, refusals, err := readByUsers(ctx, s, v, users, s.store.SessionsByUsers)
-	for i := range sessions {
-		sessions[i] = slices.DeleteFunc(sessions[i], func(session *model.Session) bool { return session.Expired(s.now(), s.IdleDuration) })
-		sessions[i] = sessions[i][:min(len(sessions[i]), maxListedSessions)]
+	live := store.Live{Now: s.now()}
+	if s.IdleDuration > 0 {
+		live.Used = live.Now.Add(-s.IdleDuration)
 	}
-	return sessions, refusals, err
+	return readByUsers(ctx, s, v, users, func(ctx context.Context, userIDs []string) (map[string][]*model.Session, error) {
+		return s.store.SessionsByUsers(ctx, userIDs, live, maxListedSessions)
+	})
 }
 
 // settled returns an answer to somebody who would end what is not there, by a refusal that says so:

@@ -331,3 +331,59 @@ func TestACountIsRightOrTheGreatest(t *testing.T) {
 		}
 	}
 }
+
+func TestTheNewestLiveSessionsOfEachUserAreListed(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	for _, id := range []string{"usr_many", "usr_few", "usr_none"} {
+		if err := db.InsertUser(t.Context(), &model.User{ID: id, UsernameFolded: id, CreatedAt: 1, UpdatedAt: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add := func(user string, created, expires, seen model.Time) {
+		id := fmt.Sprintf("ses_%s_%02d", strings.TrimPrefix(user, "usr_"), created)
+		if err := db.InsertSession(t.Context(), &model.Session{
+			ID: id, UserID: user, TokenHash: []byte(id), CreatedAt: created, ExpiresAt: expires, LastSeenAt: seen,
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range model.Time(20) {
+		expires, seen := model.Time(0), model.Time(90)
+		switch i % 4 {
+		case 1:
+			expires = 100 // at this moment
+		case 2:
+			expires = 101
+		case 3:
+			seen = 50
+		}
+		add("usr_many", i+1, expires, seen)
+	}
+	add("usr_few", 5, 0, 90)
+	add("usr_few", 7, 0, 50)
+	for _, test := range []struct {
+		live store.Live
+		most int
+		want string
+	}{
+		{store.Live{Now: 100}, 4, "few_07 few_05 many_20 many_19 many_17 many_16"},
+		{store.Live{Now: 100, Used: 50}, 4, "few_05 many_19 many_17 many_15 many_13"},
+		{store.Live{Now: 102, Used: 50}, 2, "few_05 many_17 many_13"},
+		{store.Live{Now: 1, Used: 50}, 100, "few_05 many_19 many_18 many_17 many_15 many_14 many_13 many_11 many_10 many_09 many_07 many_06 many_05 many_03 many_02 many_01"},
+	} {
+		byUser, err := db.SessionsByUsers(t.Context(), []string{"usr_many", "usr_few", "usr_none"}, test.live, test.most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, user := range []string{"usr_few", "usr_many", "usr_none"} {
+			for _, session := range byUser[user] {
+				got = append(got, strings.TrimPrefix(session.ID, "ses_"))
+			}
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%+v, %d at most: got %v, want %s", test.live, test.most, got, test.want)
+		}
+	}
+}

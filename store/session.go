@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 
+	"github.com/uptrace/bun"
+
 	"github.com/authgraph/authgraph/model"
 )
 
@@ -18,12 +20,38 @@ func (s *Store) SessionByID(ctx context.Context, id string) (*model.Session, err
 	return session, err
 }
 
-// SessionsByUsers returns the sessions of each of the users, by user id, newest first, also
-// those that have expired and are not swept yet.
-func (s *Store) SessionsByUsers(ctx context.Context, userIDs []string) (map[string][]*model.Session, error) {
+// Live says which sessions have not ended by themselves: those that end after Now, if ever, and
+// were used after Used.
+type Live struct {
+	Now  model.Time
+	Used model.Time // zero: whenever
+}
+
+func (l Live) apply(query *bun.SelectQuery) *bun.SelectQuery {
+	query.Where("expires_at IS NULL OR expires_at > ?", l.Now)
+	if !l.Used.IsZero() {
+		query.Where("last_seen_at > ?", l.Used)
+	}
+	return query
+}
+
+// SessionsByUsers returns the live sessions of each of the users, by user id: the newest, so many
+// at most, newest first. Of others it reads none, however many a user has.
+func (s *Store) SessionsByUsers(ctx context.Context, userIDs []string, live Live, most int) (map[string][]*model.Session, error) {
 	var sessions []*model.Session
-	err := s.scan(ctx, s.reads.NewSelect().Model(&sessions).Where("user_id IN (?)", list(userIDs)).Order("created_at DESC", "id DESC"))
-	return groupBy(sessions, func(session *model.Session) string { return session.UserID }), err
+	oldest := live.apply(s.reads.NewSelect().Model((*model.Session)(nil)).Column("created_at").Where("user_id = owner.id")).
+		Order("created_at DESC").Limit(1).Offset(int64(most - 1))
+	owners := s.reads.NewSelect().TableExpr("users AS owner").Column("id").ColumnExpr("COALESCE((?), 0) AS since", oldest).
+		Where("id IN (?)", list(userIDs)).Limit(int64(len(userIDs)))
+	err := s.scan(ctx, live.apply(s.reads.NewSelect().Model(&sessions)).
+		ModelTableExpr("(?) AS owner CROSS JOIN sessions AS ?TableAlias", owners).
+		Where("user_id = owner.id").Where("created_at >= since").
+		OrderExpr("created_at DESC, ?TableAlias.id DESC"))
+	byUser := groupBy(sessions, func(session *model.Session) string { return session.UserID })
+	for id, sessions := range byUser {
+		byUser[id] = sessions[:min(len(sessions), most)] // several may have begun at the same moment
+	}
+	return byUser, err
 }
 
 // DeleteSession ends a session and reports whether it was there.
