@@ -130,10 +130,12 @@ func (s *Store) ConfirmSuccessor(ctx context.Context, sessionID string, hash []b
 	})
 }
 
-// CutSuccessors makes it impossible to find a session's later tokens by its earlier ones.
+// CutSuccessors makes it impossible to find a session's later tokens by those whose successor
+// nobody has used yet. Earlier ones lead nowhere but through them.
 func (s *Store) CutSuccessors(ctx context.Context, sessionID string) error {
 	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.SupersededToken)(nil)).
-		Set("nonce = ?", []byte{}).Where("session_id = ?", sessionID))
+		Set("nonce = ?", []byte{}).
+		Where("session_id = ?", sessionID).Where("successor_used_at IS NULL"))
 	return err
 }
 
