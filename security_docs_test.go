@@ -323,6 +323,7 @@ func TestSecurityDocsGiveTheLimitsOfTheCode(t *testing.T) {
 		{"bcrypt cost", "config.go", setting("BcryptCost")},
 		{"sessions of a user", "config.go", setting("MaxSessions")},
 		{"API tokens of a user", "auth/apitoken.go", `maxAPITokens = (.+)`},
+		{"roles", "auth/role.go", `maxRoles = (\d+)`},
 		{"session", "config.go", setting("SessionDuration")},
 		{"session with rememberMe", "config.go", setting("RememberDuration")},
 		{"session without use", "config.go", setting("IdleDuration")},

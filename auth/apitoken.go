@@ -177,17 +177,35 @@ func (s *Service) RevokeAPIToken(ctx context.Context, v *Viewer, id string) (*mo
 	})
 }
 
-// recut takes from API tokens what their owners may no longer do.
-func (s *Service) recut(ctx context.Context, tx *store.Store, tokens []*model.APIToken) error {
-	for _, token := range tokens {
-		permissions, err := s.permissionsOfUser(ctx, tx, token.UserID)
-		if err != nil {
-			return err
-		}
+// recut takes from a user's API tokens what the user may no longer do.
+func (s *Service) recut(ctx context.Context, tx *store.Store, userID string) error {
+	permissions, err := s.permissionsOfUser(ctx, tx, userID)
+	if err != nil {
+		return err
+	}
+	tokens, err := tx.APITokensByUsers(ctx, []string{userID})
+	if err != nil {
+		return err
+	}
+	for _, token := range tokens[userID] {
 		if left := intersection(token.Scopes, permissions); len(left) < len(token.Scopes) {
 			if err := tx.SetAPITokenScopes(ctx, token.ID, left); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// recutAll takes from the API tokens of a role's holders what they may no longer do when the role
+// permits only so much.
+func (s *Service) recutAll(ctx context.Context, tx *store.Store, role *model.Role, left model.Permissions) error {
+	for _, permission := range role.Permissions {
+		if left.Contains(permission) {
+			continue
+		}
+		if err := tx.CutScopes(ctx, role.ID, permission); err != nil {
+			return err
 		}
 	}
 	return nil

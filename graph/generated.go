@@ -1594,7 +1594,7 @@ type Query {
     id: ID!
   ): Node @auth
 
-  "All roles, sorted by name."
+  "All roles, sorted by name; there are 1000 at most."
   roles: [Role!] @auth(permissions: ["roles:read"])
 
   "What a client needs to know of this server before anyone has signed in."

@@ -104,3 +104,13 @@ func TestTheSchemaTellsTheGreatestCount(t *testing.T) {
 		}
 	}
 }
+
+func TestThereAreOnlySoManyRoles(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	admin := s.admin()
+	s.exec(`WITH RECURSIVE numbers(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < 998)
+		INSERT INTO roles SELECT 'rol_' || i, 'role' || i, '', '', 1, 1 FROM numbers`)
+	admin.run(createRole, "name", "thousandth", "permissions", []string{}).ok()
+	admin.run(createRole, "name", "another", "permissions", []string{}).refused(auth.BadUserInput, "name")
+}

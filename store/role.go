@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 
 	"github.com/authgraph/authgraph/model"
 )
@@ -53,6 +54,11 @@ func (s *Store) Roles(ctx context.Context) ([]*model.Role, error) {
 	return roles, err
 }
 
+// CountRoles returns how many roles there are, up to atMost.
+func (s *Store) CountRoles(ctx context.Context, atMost int) (int, error) {
+	return s.countUpTo(ctx, s.reads.NewSelect().Model((*model.Role)(nil)), atMost)
+}
+
 // UpdateRole keeps every changed field of a role. A taken name is a *ConflictError.
 func (s *Store) UpdateRole(ctx context.Context, role *model.Role) error {
 	_, err := s.exec(ctx, s.writes.NewUpdate().Model(role).WherePK())
@@ -86,11 +92,10 @@ func (s *Store) GrantRole(ctx context.Context, grant *model.UserRole) error {
 // HasRoleHolder reports whether any user who can sign in, being active and having a password,
 // holds the role of that name.
 func (s *Store) HasRoleHolder(ctx context.Context, name string) (held bool, err error) {
-	err = s.scan(ctx, s.reads.NewSelect().ColumnExpr("EXISTS (?)", s.reads.NewSelect().ColumnExpr("1").
-		TableExpr("roles AS r").
-		Join("JOIN user_roles AS ur ON ur.role_id = r.id").
-		Join("JOIN users AS u ON u.id = ur.user_id").
-		Join("JOIN credentials AS c ON c.user_id = u.id AND c.kind = ?", model.KindPassword).
-		Where("r.name = ?", name).Where("u.disabled_at IS NULL")), &held)
+	holders := s.reads.NewSelect().ColumnExpr("1").TableExpr("(?) AS holder", s.holdersOf(name).Order("user_id").Limit(math.MaxInt32)).
+		Where("(SELECT 1 FROM users WHERE id = holder.user_id AND disabled_at IS NULL) IS NOT NULL").
+		Where("(SELECT 1 FROM credentials WHERE user_id = holder.user_id AND kind = ?) IS NOT NULL", model.KindPassword).
+		Limit(1)
+	err = s.scan(ctx, s.reads.NewSelect().ColumnExpr("EXISTS (?)", holders), &held)
 	return held, err
 }

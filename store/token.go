@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 
+	"github.com/uptrace/bun"
+
 	"github.com/authgraph/authgraph/model"
 )
 
@@ -82,19 +84,32 @@ func (s *Store) DeletePasswordCode(ctx context.Context, userID string) error {
 	return err
 }
 
-// DeleteHeldPasswordCodes removes the password codes of whoever holds the role.
+// DeleteHeldPasswordCodes removes the password codes of whoever holds the role. It takes as long
+// as there are holders.
 func (s *Store) DeleteHeldPasswordCodes(ctx context.Context, roleID string) error {
-	holders := s.reads.NewSelect().Model((*model.UserRole)(nil)).Column("user_id").Where("role_id = ?", roleID)
-	_, err := s.exec(ctx, s.writes.NewDelete().Model((*model.PasswordCode)(nil)).Where("user_id IN (?)", holders))
+	_, err := s.exec(ctx, s.writes.NewDelete().Model((*model.PasswordCode)(nil)).Where("user_id IN (?)", s.holders(roleID)))
 	return err
 }
 
-// HeldAPITokens returns the API tokens with any scope whose owners hold the role.
-func (s *Store) HeldAPITokens(ctx context.Context, roleID string) ([]*model.APIToken, error) {
-	var tokens []*model.APIToken
-	holders := s.reads.NewSelect().Model((*model.UserRole)(nil)).Column("user_id").Where("role_id = ?", roleID)
-	err := s.scan(ctx, s.reads.NewSelect().Model(&tokens).Where("scopes <> ''").Where("user_id IN (?)", holders))
-	return tokens, err
+// CutScopes takes a permission from the API tokens of whoever holds the role, unless they hold the
+// permission by another role. It takes as long as there are holders.
+func (s *Store) CutScopes(ctx context.Context, roleID, permission string) error {
+	word := " " + permission + " " // a set is one text, separated by spaces; no wildcard is in it
+	others := s.reads.NewSelect().ColumnExpr("1").TableExpr("user_roles AS held").
+		Join("JOIN roles AS other ON other.id = held.role_id").
+		Where("held.user_id = api_token.user_id").Where("held.role_id <> ?", roleID).
+		Where("other.name = ? OR ' ' || other.permissions || ' ' LIKE ?", model.RoleAdmin, "%"+word+"%")
+	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.APIToken)(nil)).
+		Set("scopes = trim(replace(' ' || scopes || ' ', ?, ' '))", word).
+		Where("user_id IN (?)", s.holders(roleID)).
+		Where("' ' || scopes || ' ' LIKE ?", "%"+word+"%").
+		Where("NOT EXISTS (?)", others))
+	return err
+}
+
+// holders returns the ids of whoever holds the role.
+func (s *Store) holders(roleID string) *bun.SelectQuery {
+	return s.reads.NewSelect().Model((*model.UserRole)(nil)).Column("user_id").Where("role_id = ?", roleID)
 }
 
 // SetAPITokenScopes changes what an API token may do.
