@@ -2,10 +2,11 @@ package auth
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/authgraph/authgraph/model"
-	"github.com/authgraph/authgraph/store"
 )
 
 // maxRefusalKeys is how many keys are counted at once; more than that go under one.
@@ -36,27 +37,29 @@ func (r *refusals) add(s *Service, v *Viewer, key string) {
 	r.events[key] = &event
 }
 
+// recordBatch is how many rows are written at once: some milliseconds of the one writer's time.
+const recordBatch = 200
+
 // record writes what was counted into the audit trail.
 func (r *refusals) record(ctx context.Context, s *Service) error {
 	r.mu.Lock()
-	events := r.events
+	counted := r.events
 	r.events = nil
 	r.mu.Unlock()
-	if len(events) == 0 {
-		return nil
-	}
-	err := s.store.Tx(ctx, func(ctx context.Context, tx *store.Store) error {
-		for _, event := range events {
-			if err := tx.InsertAuditEvent(ctx, event); err != nil {
-				return err
-			}
+	for keys := range slices.Chunk(slices.Collect(maps.Keys(counted)), recordBatch) {
+		var events []*model.AuditEvent
+		for _, key := range keys {
+			events = append(events, counted[key])
 		}
-		return nil
-	})
-	if err != nil {
-		r.putBack(events)
+		if err := s.store.InsertAuditEvents(ctx, events); err != nil {
+			r.putBack(counted)
+			return err
+		}
+		for _, key := range keys {
+			delete(counted, key)
+		}
 	}
-	return err
+	return nil
 }
 
 // putBack keeps what could not be recorded for the next round.

@@ -13,6 +13,11 @@ func (s *Store) InsertAuditEvent(ctx context.Context, event *model.AuditEvent) e
 	return s.insert(ctx, event)
 }
 
+// InsertAuditEvents records several events at once.
+func (s *Store) InsertAuditEvents(ctx context.Context, events []*model.AuditEvent) error {
+	return s.insert(ctx, &events)
+}
+
 // DeleteAuditEvents removes at most limit events that happened before a time.
 func (s *Store) DeleteAuditEvents(ctx context.Context, before model.Time, limit int) (int, error) {
 	return s.deleteSome(ctx, (*model.AuditEvent)(nil), "id", "at", before, limit)

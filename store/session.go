@@ -159,12 +159,27 @@ func (s *Store) SetAuthenticated(ctx context.Context, id string, now model.Time,
 
 // DeleteExpiredSessions removes sessions that ended before now.
 func (s *Store) DeleteExpiredSessions(ctx context.Context, now model.Time, limit int) (int, error) {
-	return s.deleteSome(ctx, (*model.Session)(nil), "id", "expires_at", now, limit)
+	return s.deleteSessions(ctx, "expires_at", now, limit)
 }
 
 // DeleteIdleSessions removes sessions that nobody used since a time.
 func (s *Store) DeleteIdleSessions(ctx context.Context, since model.Time, limit int) (int, error) {
-	return s.deleteSome(ctx, (*model.Session)(nil), "id", "last_seen_at", since, limit)
+	return s.deleteSessions(ctx, "last_seen_at", since, limit)
+}
+
+// deleteSessions removes the old tokens of sessions, and then the sessions: a session that was
+// renewed for months has so many that they do not go with it at once.
+func (s *Store) deleteSessions(ctx context.Context, column bun.Ident, until model.Time, limit int) (int, error) {
+	sessions := s.reads.NewSelect().Model((*model.Session)(nil)).Column("id").
+		Where("? <= ?", column, until).OrderExpr("?", column).Limit(int64(limit))
+	some := s.reads.NewSelect().Model((*model.SupersededToken)(nil)).Column("token_hash").
+		Where("session_id IN (?)", sessions).Limit(int64(limit))
+	tokens, err := s.exec(ctx, s.writes.NewDelete().Model((*model.SupersededToken)(nil)).Where("token_hash IN (?)", some))
+	if err != nil || tokens >= limit {
+		return tokens, err
+	}
+	ended, err := s.deleteSome(ctx, (*model.Session)(nil), "id", string(column), until, limit-tokens)
+	return tokens + ended, err
 }
 
 // DeleteSupersededTokens removes tokens whose successor was first used before a time.
