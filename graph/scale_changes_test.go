@@ -113,7 +113,7 @@ func changes() map[string]request {
 		"revokeSessions":      asAdmin(`mutation($id: ID!) { revokeSessions(input: {userId: $id}) { count } }`, id),
 		"updateMe":            asSomeone(updateMe, "input", map[string]any{"firstName": "Ada"}),
 		"changePassword":      asSomeone(changePassword, "current", password, "new", anotherGood),
-		"deleteMe":            asSomeone(`mutation { deleteMe { id } }`),
+		"deleteMe":            asSomeone(`mutation { deleteMe { deletedUserId } }`),
 		"setPassword": func(s *scaled) func() *reply {
 			code := s.admin.run(passwordCode, "id", scaledID("usr_", s.someone())).ok().get("createPasswordCode.code")
 			c := s.elsewhere()
@@ -141,7 +141,7 @@ func changes() map[string]request {
 		}),
 		"updateRole that half of all hold": asAdmin(`mutation($id: ID!) { updateRole(input: {id: $id, description: "many"}) { role { id } } }`,
 			func(*scaled, string) []any { return []any{"id", scaledID("rol_", 1)} }),
-		"deleteRole": asAdmin(`mutation($id: ID!) { deleteRole(input: {id: $id}) { id } }`, func(s *scaled, id string) []any {
+		"deleteRole": asAdmin(`mutation($id: ID!) { deleteRole(input: {id: $id}) { deletedRoleId } }`, func(s *scaled, id string) []any {
 			role := newRole(s, "users:read")
 			s.admin.run(grantRole, "id", id, "role", name(s)).ok()
 			return []any{"id", role}
