@@ -21,6 +21,8 @@ func TestImportsPointOneWay(t *testing.T) {
 		"auth":       {[]string{"model", "store"}, []string{"github.com/99designs/", "github.com/vektah/", "github.com/uptrace/", "database/sql", "net/smtp"}},
 		"graph":      {[]string{"model", "auth"}, []string{"github.com/uptrace/", "database/sql"}},
 		"playground": {nil, []string{"github.com/", "golang.org/"}},
+		"bench":      {[]string{"model"}, []string{"github.com/", "golang.org/", "modernc.org/"}},
+		"bench/fill": {[]string{"bench", "store"}, []string{"net/http", "github.com/99designs/"}},
 	} {
 		for file, imports := range importsOf(t, folder) {
 			for _, name := range imports {
