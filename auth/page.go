@@ -17,7 +17,7 @@ const (
 // much as in a small one.
 var usualBounds = store.Bounds{
 	Few:  250,
-	Look: 250,
+	Look: 200,
 }
 
 // MaxCount is the greatest figure that anything is counted to. It stands for all that are greater,

@@ -22,8 +22,9 @@ const (
 	smallServer = 1_000
 )
 
-// mostTimes is how many times as long a request may take on the large server.
-const mostTimes = 3
+// mostTimes is how many times as long a request may take on the large server: three times, and a
+// third more for what other programs do meanwhile.
+const mostTimes = 4
 
 // TestEveryRequestCostsAboutTheSameAtAnySize asks all that the schema lets anyone ask of a small
 // and of a large server, in turn, and compares the times. The lists' filters and orders come from

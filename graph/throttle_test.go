@@ -249,7 +249,7 @@ func TestThrottlesSurviveARestartAndAreShared(t *testing.T) {
 	for range 5 {
 		s.browser().guess("ada")
 	}
-	other := newServerAt(t, s.address)
+	other := newServerAt(t, s.address, func(o *auth.Options) { o.Now = s.clock })
 	other.browser().guess("ada").refused(auth.RateLimited, "")
 }
 
