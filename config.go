@@ -56,6 +56,8 @@ type Settings struct {
 	RateLimits     string   `default:"on" enum:"on,off" placeholder:"on|off" help:"Whether attempts at passwords, sign-ups and renewals are throttled; off for test rigs."`
 	Introspection  string   `default:"auto" enum:"auto,on,off" placeholder:"auto|on|off" help:"Whether clients may ask for the schema; auto: only while PUBLIC_URL is loopback."`
 	GetQueries     string   `default:"off" enum:"on,off" placeholder:"on|off" help:"Whether queries can also be sent by GET, with all they say in the URL; mutations never."`
+	Documents      []string `placeholder:"FILE,…" help:"Manifests of the documents that front ends were built with, which requests can name instead of sending them."`
+	DocumentsMode  string   `default:"off" enum:"off,log,refuse" placeholder:"off|log|refuse" help:"What becomes of documents that are not in DOCUMENTS: off executes them, log also logs each once, refuse refuses them."`
 	AuditDuration  Duration `default:"8760h" placeholder:"DURATION" help:"How long the audit trail is kept; 0 for ever."`
 
 	Signup     string `default:"open" enum:"open,closed" placeholder:"open|closed" help:"Whether strangers may create accounts."`
@@ -186,6 +188,9 @@ func (s *Settings) AfterApply(path *kong.Context) error {
 	}
 	if _, err := s.trustedProxies(); err != nil {
 		return err
+	}
+	if s.DocumentsMode != "off" && len(s.Documents) == 0 {
+		return fmt.Errorf("AUTHGRAPH_DOCUMENTS_MODE: %s needs DOCUMENTS", s.DocumentsMode)
 	}
 	if s.MaxSessions < 0 {
 		return errors.New("AUTHGRAPH_MAX_SESSIONS: want 0 or more")

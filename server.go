@@ -176,6 +176,10 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	log := newLogger(console.err)
+	manifest, err := graph.LoadManifest(settings.Documents...)
+	if err != nil {
+		return fmt.Errorf("AUTHGRAPH_DOCUMENTS: %w", err)
+	}
 	listener, err := net.Listen("tcp", settings.Addr)
 	if err != nil {
 		return fmt.Errorf("failed to listen: %w", err)
@@ -196,6 +200,8 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 	api, err := graph.NewHandler(backend.auth, graph.Options{
 		Introspection: settings.introspection(),
 		GetQueries:    settings.GetQueries == "on",
+		Manifest:      manifest,
+		Unlisted:      graph.Unlisted(settings.DocumentsMode),
 		Log:           log,
 	})
 	if err != nil {
@@ -215,6 +221,9 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 	}
 	for _, warning := range settings.warnings() {
 		log.Warn(warning)
+	}
+	if n := manifest.Len(); n > 0 {
+		log.Info("trusting documents", "count", n, "others", settings.DocumentsMode)
 	}
 
 	var background sync.WaitGroup

@@ -19,7 +19,7 @@ func FuzzRequestBody(f *testing.F) {
 		`{"query":"{ me { id } }"}`, `{"query":"{ me { id } }","variables":{"a":1},"operationName":"A","extensions":{}}`,
 		`{"query":1}`, `{"QUERY":"x"}`, `[]`, `null`, `{"query":"x","query":"y"}`, `{"query":"x"} {}`, "{\"query\":\"\xff\"}",
 		`{"query":"x","variables":{"password":"\ud800"}}`, `{"variables":{"a":{"b":[{"c":1e999}]}}}`, "", "{", `{"query":"` + canary + `"`,
-		`{"query":null,"variables":"` + canary + `"}`,
+		`{"query":null,"variables":"` + canary + `"}`, `{"documentId":"x"}`, `{"documentId":["` + canary + `"]}`, `{"extensions":{"persistedQuery":{"version":1}}}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -28,8 +28,8 @@ func FuzzRequestBody(f *testing.F) {
 		if (params == nil) == (refusal == nil) {
 			t.Fatalf("%q is both or neither: %v, %v", body, params, refusal)
 		}
-		if params != nil && params.Query == "" {
-			t.Errorf("%q is a request without a query", body)
+		if params != nil && params.Query == "" && !namesDocument(params.Extensions) {
+			t.Errorf("%q is a request without a document", body)
 		}
 		if refusal != nil && (refusal.status < 400 || strings.Contains(refusal.message, canary)) {
 			t.Errorf("%q is refused with %d %q", body, refusal.status, refusal.message)
@@ -75,6 +75,7 @@ func FuzzRequestURL(f *testing.F) {
 		`query={me{id}}`, `query=%7Bme%7Bid%7D%7D&variables=%7B%22a%22%3A1%7D&operationName=A&extensions={}`, `query=x&query=y`, `QUERY=x`, ``, `;`,
 		`query=%ff`, `query=%zz`, `query=x&variables=null`, `query=x&variables=[]`, `query=x&variables={"a":1,"a":2}`, `query=x&variables={"a":"%ff"}`,
 		`query=x&variables={}{}`, `variables="` + canary + `"`, `query=x&variables=` + canary, `query=x&extensions={"` + canary + `":`,
+		`documentId=x`, `documentId=%ff`, `documentId=x&documentId=y`, `extensions={"persistedQuery":1}`,
 	} {
 		f.Add(seed)
 	}
@@ -83,11 +84,39 @@ func FuzzRequestURL(f *testing.F) {
 		if (params == nil) == (refusal == nil) {
 			t.Fatalf("%q is both or neither: %v, %v", query, params, refusal)
 		}
-		if params != nil && (params.Query == "" || !utf8.ValidString(params.Query+params.OperationName)) {
-			t.Errorf("%q is a request without a query, or one that is no text", query)
+		if params != nil && (params.Query == "" && !namesDocument(params.Extensions) || !utf8.ValidString(params.Query+params.OperationName)) {
+			t.Errorf("%q is a request without a document, or one that is no text", query)
 		}
 		if refusal != nil && (refusal.status < 400 || strings.Contains(refusal.message, canary)) {
 			t.Errorf("%q is refused with %d %q", query, refusal.status, refusal.message)
+		}
+	})
+}
+
+// FuzzManifest: a file either is a manifest whose documents can all be executed by each of their
+// names, or is refused.
+func FuzzManifest(f *testing.F) {
+	for _, seed := range []string{
+		`{"a":"{ me { id } }"}`, `{"a":"{ me { id } }","b":"{ me { id } }"}`, `{"a":1}`, `{}`, `[]`, `null`, `{"":"{ me { id } }"}`, `{"a":"{ nope }"}`,
+		`{"format":"apollo-persisted-query-manifest","version":1,"operations":[{"id":"a","name":"A","type":"query","body":"query A { me { id } }"}]}`,
+		`{"operations":[{"id":"a","body":"{ me { id } }"},{"id":"a","body":"{ me { id } }"}]}`, `{"a":"fragment F on User { id }"}`, `{"a":"{ me { \n"}`,
+		`{"sha256:a":"{ me { id } }","a":"{ session { id } }"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		m := newManifest()
+		if err := m.read(content); err != nil {
+			return
+		}
+		if m.Len() == 0 {
+			t.Errorf("%q is a manifest without documents", content)
+		}
+		for name, text := range m.texts {
+			document, known := m.parsed[text]
+			if name == "" || !known || len(document.Operations) == 0 {
+				t.Errorf("%q has %q for %q", content, text, name)
+			}
 		}
 	})
 }

@@ -2536,6 +2536,10 @@ enum ErrorCode {
   OVERLOADED
   "The request is not GraphQL over HTTP: wrong method, media type, size or JSON."
   BAD_REQUEST
+  "The server does not know the document that the request names; send its text along."
+  PERSISTED_QUERY_NOT_FOUND
+  "This server executes only the documents that its operator lists, and this is none of them."
+  DOCUMENT_NOT_TRUSTED
   "The operation asks for more than one request may cost: fields, depth, list sizes, or two fields that check a password."
   QUERY_TOO_COMPLEX
   "The operation is not GraphQL."

@@ -36,6 +36,8 @@ type handler struct {
 type Options struct {
 	Introspection bool // whether clients may ask for the schema
 	GetQueries    bool // whether queries may be sent by GET
+	Manifest      *Manifest
+	Unlisted      Unlisted // what becomes of documents that are not in the manifest
 	Log           *slog.Logger
 }
 
@@ -58,6 +60,9 @@ func newHandler(service *auth.Service, resolver *Resolver, options Options) *han
 	h.executor.SetErrorPresenter(h.present)
 	h.executor.SetRecoverFunc(h.recovered)
 	h.executor.SetParserTokenLimit(tokenLimit)
+	documents := newDocuments(options.Manifest, options.Unlisted, options.Log)
+	h.executor.Use(documents)
+	h.executor.SetQueryCache(documents)
 	h.executor.SetDisableSuggestion(!options.Introspection)
 	return h
 }

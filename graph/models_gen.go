@@ -556,6 +556,10 @@ const (
 	ErrorCodeOverloaded ErrorCode = "OVERLOADED"
 	// The request is not GraphQL over HTTP: wrong method, media type, size or JSON.
 	ErrorCodeBadRequest ErrorCode = "BAD_REQUEST"
+	// The server does not know the document that the request names; send its text along.
+	ErrorCodePersistedQueryNotFound ErrorCode = "PERSISTED_QUERY_NOT_FOUND"
+	// This server executes only the documents that its operator lists, and this is none of them.
+	ErrorCodeDocumentNotTrusted ErrorCode = "DOCUMENT_NOT_TRUSTED"
 	// The operation asks for more than one request may cost: fields, depth, list sizes, or two fields that check a password.
 	ErrorCodeQueryTooComplex ErrorCode = "QUERY_TOO_COMPLEX"
 	// The operation is not GraphQL.
@@ -577,6 +581,8 @@ var AllErrorCode = []ErrorCode{
 	ErrorCodeRateLimited,
 	ErrorCodeOverloaded,
 	ErrorCodeBadRequest,
+	ErrorCodePersistedQueryNotFound,
+	ErrorCodeDocumentNotTrusted,
 	ErrorCodeQueryTooComplex,
 	ErrorCodeGraphqlParseFailed,
 	ErrorCodeGraphqlValidationFailed,
@@ -585,7 +591,7 @@ var AllErrorCode = []ErrorCode{
 
 func (e ErrorCode) IsValid() bool {
 	switch e {
-	case ErrorCodeUnauthenticated, ErrorCodeForbidden, ErrorCodeReauthenticationRequired, ErrorCodeInvalidCredentials, ErrorCodeBadUserInput, ErrorCodeNotFound, ErrorCodeAlreadyExists, ErrorCodeRateLimited, ErrorCodeOverloaded, ErrorCodeBadRequest, ErrorCodeQueryTooComplex, ErrorCodeGraphqlParseFailed, ErrorCodeGraphqlValidationFailed, ErrorCodeInternalServerError:
+	case ErrorCodeUnauthenticated, ErrorCodeForbidden, ErrorCodeReauthenticationRequired, ErrorCodeInvalidCredentials, ErrorCodeBadUserInput, ErrorCodeNotFound, ErrorCodeAlreadyExists, ErrorCodeRateLimited, ErrorCodeOverloaded, ErrorCodeBadRequest, ErrorCodePersistedQueryNotFound, ErrorCodeDocumentNotTrusted, ErrorCodeQueryTooComplex, ErrorCodeGraphqlParseFailed, ErrorCodeGraphqlValidationFailed, ErrorCodeInternalServerError:
 		return true
 	}
 	return false

@@ -123,7 +123,7 @@ func TestTheSchemaPublishesTheRulesNames(t *testing.T) {
 	t.Parallel()
 	for _, code := range []auth.Code{auth.Unauthenticated, auth.Forbidden, auth.ReauthenticationRequired, auth.InvalidCredentials,
 		auth.BadUserInput, auth.NotFound, auth.AlreadyExists, auth.Overloaded, "BAD_REQUEST", "INTERNAL_SERVER_ERROR",
-		"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"} {
+		"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "PERSISTED_QUERY_NOT_FOUND", "DOCUMENT_NOT_TRUSTED"} {
 		if !graph.ErrorCode(code).IsValid() {
 			t.Errorf("the enum ErrorCode lacks %s", code)
 		}

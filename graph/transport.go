@@ -107,7 +107,7 @@ func parseRequest(body []byte) (*graphql.RawParams, *refusal) {
 	return paramsOf(members)
 }
 
-// parseURL reads the request that the parameters of a URL hold: two as text and two as JSON. An
+// parseURL reads the request that the parameters of a URL hold: three as text and two as JSON. An
 // empty one counts as absent.
 func parseURL(query string) (*graphql.RawParams, *refusal) {
 	parameters, err := url.ParseQuery(query)
@@ -115,7 +115,7 @@ func parseURL(query string) (*graphql.RawParams, *refusal) {
 		return nil, refuse(http.StatusBadRequest, "The parameters of the URL cannot be read.")
 	}
 	members := map[string]json.RawMessage{}
-	for _, name := range []string{"query", "operationName", "variables", "extensions"} {
+	for _, name := range []string{"query", documentIDMember, "operationName", "variables", "extensions"} {
 		text := parameters.Get(name)
 		switch {
 		case len(parameters[name]) > 1:
@@ -141,11 +141,13 @@ func parseURL(query string) (*graphql.RawParams, *refusal) {
 // paramsOf checks the type of each member of a request.
 func paramsOf(members map[string]json.RawMessage) (*graphql.RawParams, *refusal) {
 	params := new(graphql.RawParams)
+	var documentID string
 	for _, member := range []struct {
 		name, want string
 		into       any
 	}{
 		{"query", "a string", &params.Query},
+		{documentIDMember, "a string", &documentID},
 		{"operationName", "a string", &params.OperationName},
 		{"variables", "an object", &params.Variables},
 		{"extensions", "an object", &params.Extensions},
@@ -160,7 +162,13 @@ func paramsOf(members map[string]json.RawMessage) (*graphql.RawParams, *refusal)
 			return nil, refuse(http.StatusBadRequest, "%s must be %s.", member.name, member.want)
 		}
 	}
-	if params.Query == "" {
+	if documentID != "" {
+		if params.Extensions == nil {
+			params.Extensions = map[string]any{}
+		}
+		params.Extensions[documentIDMember] = documentID
+	}
+	if params.Query == "" && !namesDocument(params.Extensions) {
 		return nil, refuse(http.StatusBadRequest, "query is missing.")
 	}
 	return params, nil
@@ -200,11 +208,11 @@ func isEncodingFault(fault *jsontext.SyntacticError) bool {
 // write sends the answer in the media type that the client prefers.
 func (h *handler) write(w http.ResponseWriter, r *http.Request, a answer) {
 	mediaType := responseType(r.Header.Values("Accept"))
-	status := a.status
-	if a.operation != nil && status == http.StatusBadRequest && mediaType == mediaJSON {
+	status, codes := a.status, a.codes()
+	if a.operation != nil && status == http.StatusBadRequest && mediaType == mediaJSON && !slices.Contains(codes, string(badRequest)) {
 		status = http.StatusOK
 	}
-	if slices.Contains(a.codes(), string(auth.Unauthenticated)) {
+	if slices.Contains(codes, string(auth.Unauthenticated)) {
 		h.auth.Challenge(w.Header(), auth.ViewerFrom(r.Context()))
 	}
 	if len(a.response.Errors) > maxErrors {
