@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -236,9 +235,9 @@ func documentName(extensions map[string]any) (string, error) {
 	return sha256Prefix + hash, nil
 }
 
-var sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
-func isSHA256(text string) bool { return sha256Pattern.MatchString(text) }
+func isSHA256(text string) bool {
+	return len(text) == 2*sha256.Size && strings.Trim(text, "0123456789abcdef") == ""
+}
 
 // sha256Hex returns the SHA-256 of a text as clients write it.
 func sha256Hex(text string) string {

@@ -61,7 +61,8 @@ func (s survey) check(introspection bool) error {
 }
 
 // surveyOperation looks at an operation that has been validated, so that its fragments do not
-// go in circles.
+// go in circles. It takes one or two microseconds (BenchmarkSurvey) of some hundred, so that a
+// survey is not worth keeping with its document.
 func surveyOperation(operation *graphql.OperationContext) survey {
 	w := walker{variables: operation.Variables, fragments: map[spread]survey{}}
 	return w.selections(operation.Operation.SelectionSet, 1)
