@@ -317,6 +317,9 @@ func (s *Settings) warnings() (warnings []string) {
 	if host := store.Unprotected(s.Database); host != "" {
 		warnings = append(warnings, fmt.Sprintf("AUTHGRAPH_DATABASE: the way to %s is not protected by TLS; use sslmode=verify-full", host))
 	}
+	if s.DocumentsMode == "refuse" && s.playground() {
+		warnings = append(warnings, "AUTHGRAPH_DOCUMENTS_MODE: what is typed into the playground is refused, for it is not in DOCUMENTS")
+	}
 	return append(warnings, s.originWarnings()...)
 }
 

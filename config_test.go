@@ -111,3 +111,21 @@ func TestTheWayToTheDatabaseIsWarnedOf(t *testing.T) {
 		}
 	}
 }
+
+func TestAPlaygroundThatCanDoNothingIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		mode, playground string
+		warned           bool
+	}{
+		{"refuse", "on", true},
+		{"refuse", "off", false},
+		{"log", "on", false},
+		{"off", "on", false},
+	} {
+		s := Settings{Database: defaultDatabase, PublicURL: &url.URL{}, DocumentsMode: test.mode, Playground: test.playground}
+		if got := len(s.warnings()) > 0; got != test.warned {
+			t.Errorf("%+v: warned is %v", test, got)
+		}
+	}
+}
