@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/authgraph/authgraph/auth"
@@ -198,4 +200,34 @@ func TestAFloodOfDocumentsLeavesTheServerWhole(t *testing.T) {
 	s.bearer("").post(members("extensions", byHash(hashOf(first)))).unknown()
 	send(0).ok()
 	s.bearer("").post(members("extensions", byHash(hashOf(first)))).ok()
+}
+
+// TestOneDocumentIsExecutedByManyAtOnce: a document in memory is shared. The race detector looks.
+func TestOneDocumentIsExecutedByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	const query = `query Q($roles: Boolean!, $id: ID!, $with: String = "") { me { ...U } node(id: $id) { ...U } other: node(id: $id) { id } }
+		fragment U on User { id username roles @include(if: $roles) { name permissions } can(permission: $with) }`
+	ids := map[string]string{}
+	for _, name := range []string{"ada", "grace"} {
+		ids[name] = s.signUp(name)
+	}
+	var wait sync.WaitGroup
+	for name, id := range ids {
+		token := s.bearer("").logIn(name)
+		for i := range 8 {
+			wait.Go(func() {
+				for range 20 {
+					body := members("query", quoted(query), "extensions", byHash(hashOf(query)),
+						"variables", members("roles", fmt.Sprint(i%2 == 0), "id", quoted(id), "with", quoted("users:read")))
+					r := s.bearer(token).post(body)
+					if len(r.json.Errors) > 0 || r.get("me.username") != name || r.get("node.id") != id {
+						t.Errorf("%s got %s", name, r.body)
+						return
+					}
+				}
+			})
+		}
+	}
+	wait.Wait()
 }
