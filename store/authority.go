@@ -57,47 +57,55 @@ const (
 // AuthorityByTokenHash returns the session whose present token has this SHA-256, with its user
 // and their roles, all as of now, or ErrNotFound. Whether it has expired is for the caller.
 func (s *Store) AuthorityByTokenHash(ctx context.Context, hash []byte) (*Authority, error) {
-	return s.sessionAuthority(ctx, s.db.byTokenHash, hash)
+	return s.authority(ctx, question{s.db.byTokenHash, string(hash)}, hash, sessionAuthority)
 }
 
 // AuthorityBySession is AuthorityByTokenHash by the session's id.
 func (s *Store) AuthorityBySession(ctx context.Context, id string) (*Authority, error) {
-	return s.sessionAuthority(ctx, s.db.bySession, id)
+	return s.authority(ctx, question{s.db.bySession, id}, id, sessionAuthority)
 }
 
-func (s *Store) sessionAuthority(ctx context.Context, statement *statement, key any) (*Authority, error) {
-	var roles sql.NullString
-	a := &Authority{User: new(model.User), Session: new(model.Session)}
-	if err := statement.queryRow(ctx, s, []any{key}, append(sessionFields(a.Session), userFields(a.User, &roles)...)...); err != nil {
-		return nil, err
-	}
-	a.Roles = splitRoles(roles.String)
-	return a, nil
+func sessionAuthority() (a *Authority, fields []any) {
+	a = &Authority{User: new(model.User), Session: new(model.Session)}
+	return a, sessionFields(a.Session)
 }
 
 // AuthorityByAPIToken returns the API token with this SHA-256, with its user and their roles,
 // all as of now, or ErrNotFound. Whether it has expired is for the caller.
 func (s *Store) AuthorityByAPIToken(ctx context.Context, hash []byte) (*Authority, error) {
-	var roles sql.NullString
-	t := new(model.APIToken)
-	a := &Authority{User: new(model.User), APIToken: t}
-	fields := []any{&t.ID, &t.UserID, &t.Name, &t.TokenHash, &t.Scopes, &t.CreatedAt, &t.ExpiresAt, &t.LastUsedAt}
-	if err := s.db.byAPIToken.queryRow(ctx, s, []any{hash}, append(fields, userFields(a.User, &roles)...)...); err != nil {
-		return nil, err
-	}
-	a.Roles = splitRoles(roles.String)
-	return a, nil
+	return s.authority(ctx, question{s.db.byAPIToken, string(hash)}, hash, func() (*Authority, []any) {
+		t := new(model.APIToken)
+		return &Authority{User: new(model.User), APIToken: t},
+			[]any{&t.ID, &t.UserID, &t.Name, &t.TokenHash, &t.Scopes, &t.CreatedAt, &t.ExpiresAt, &t.LastUsedAt}
+	})
 }
 
 // AuthorityByUser returns a user with their roles, all as of now, or ErrNotFound.
 func (s *Store) AuthorityByUser(ctx context.Context, id string) (*Authority, error) {
-	var roles sql.NullString
-	a := &Authority{User: new(model.User)}
-	if err := s.db.byUser.queryRow(ctx, s, []any{id}, userFields(a.User, &roles)...); err != nil {
+	return s.authority(ctx, question{s.db.byUser, id}, id, func() (*Authority, []any) {
+		return &Authority{User: new(model.User)}, nil
+	})
+}
+
+// authority reads what a credential stands for, or recalls it. Its user stands behind the fields
+// of what empty returns. A transaction recalls nothing: it sees what it has changed itself.
+func (s *Store) authority(ctx context.Context, asked question, argument any, empty func() (*Authority, []any)) (*Authority, error) {
+	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	a.Roles = splitRoles(roles.String)
-	return a, nil
+	read := func() (*Authority, error) {
+		var roles sql.NullString
+		a, fields := empty()
+		if err := asked.statement.queryRow(ctx, s, []any{argument}, append(fields, userFields(a.User, &roles)...)...); err != nil {
+			return nil, err
+		}
+		a.Roles = splitRoles(roles.String)
+		return a, nil
+	}
+	if s.bound != nil {
+		return read()
+	}
+	return s.db.recall.authority(asked, read)
 }
 
 // splitRoles reads "admin users:read,editor notes:write notes:read".

@@ -41,3 +41,9 @@ func (s *Store) VerifyCopy(ctx context.Context, path string, othersWrote bool) e
 	_, err = verifyCopy(ctx, path, before, after)
 	return err
 }
+
+// CloseReaders lets nothing more be read from a SQLite database but what is recalled.
+func (s *Store) CloseReaders() error { return s.db.reader.Close() }
+
+// Recalled is how many answers are recalled at most.
+const Recalled = recalled

@@ -33,7 +33,25 @@ func openSQLite(ctx context.Context, path string, options Options) (*Store, erro
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	return newStore(sqliteEngine{}, writer, reader, options), nil
+	s := newStore(sqliteEngine{}, writer, reader, options)
+	if err := s.recallSQLite(path); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// recallSQLite lets the Store recall what it has read for as long as the file does not change.
+func (s *Store) recallSQLite(path string) error {
+	address, err := sqliteURL(path, url.Values{"_pragma": {"query_only(1)"}})
+	if err != nil {
+		return err
+	}
+	version, err := openSQLiteVersion(address)
+	if err != nil {
+		return err
+	}
+	s.db.recall = newRecall(version)
+	return nil
 }
 
 // createPrivate makes sure that the file exists and that only its owner reads a new one: it

@@ -38,6 +38,7 @@ type database struct {
 	timeout time.Duration // of each statement
 	waiting func(why error)
 	remove  func() error // deletes what is private to this process
+	recall  *recall      // nil where the database does not tell whether it has changed
 
 	byTokenHash, bySession, byAPIToken, byUser *statement
 }
@@ -58,7 +59,7 @@ func newStore(engine engine, writer, reader *bun.DB, options Options) *Store {
 // Close finishes every query and closes the database. A Store cannot be used afterwards.
 func (s *Store) Close() error {
 	db := s.db
-	err := errors.Join(db.byTokenHash.close(), db.bySession.close(), db.byAPIToken.close(), db.byUser.close(), db.reader.Close())
+	err := errors.Join(db.recall.close(), db.byTokenHash.close(), db.bySession.close(), db.byAPIToken.close(), db.byUser.close(), db.reader.Close())
 	if db.writer != db.reader {
 		err = errors.Join(err, db.writer.Close())
 	}
