@@ -32,9 +32,7 @@ func (s *Service) authenticateAPIToken(ctx context.Context, v *Viewer, token str
 		s.fillIn(v, KindAPIToken, authority)
 		v.token = token
 		v.Roles, v.Permissions = nil, intersection(authority.APIToken.Scopes, v.Permissions)
-		if used := authority.APIToken.LastUsedAt; used.IsZero() || now >= used.Add(seenEvery) {
-			s.attempt(ctx, v, "note that an API token was used", s.store.SetAPITokenUsed(ctx, authority.APIToken.ID, used, now))
-		}
+		s.noteAPITokenUse(authority.APIToken, now)
 	}
 }
 
@@ -121,6 +119,7 @@ func (s *Service) checkPermissions(field string, v *Viewer, names []string) (mod
 // APITokensByUsers returns the live API tokens of each user, in the users' order, newest first.
 // Who may see them, and where the refusals stand, is as with RolesByUsers.
 func (s *Service) APITokensByUsers(ctx context.Context, v *Viewer, users []*model.User) ([][]*model.APIToken, []error, error) {
+	s.writeUses(ctx, v) // so that the list tells of them
 	tokens, refusals, err := readByUsers(ctx, s, v, users, s.store.APITokensByUsers)
 	for i := range tokens {
 		tokens[i] = slices.DeleteFunc(tokens[i], func(token *model.APIToken) bool { return token.Expired(s.now()) })

@@ -94,6 +94,7 @@ type Service struct {
 	keys         keyring
 	global       *rate.Limiter
 	refusals     refusals
+	uses         uses
 }
 
 var permissionName = regexp.MustCompile(`^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$`)
@@ -139,10 +140,11 @@ func New(ctx context.Context, db *store.Store, options Options) (*Service, error
 	return s, nil
 }
 
-// Close ends what the Service runs in the background and records what it refused last. The
-// database stays open.
+// Close ends what the Service runs in the background, and writes down what was used and what it
+// refused last. The database stays open.
 func (s *Service) Close() {
 	s.hasher.close()
+	s.writeUses(context.Background(), &Viewer{})
 	s.attempt(context.Background(), &Viewer{}, "record refusals", s.refusals.record(context.Background(), s))
 }
 

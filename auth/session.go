@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/authgraph/authgraph/model"
@@ -15,9 +14,6 @@ import (
 const (
 	// maxUserAgent is how many characters of a client's User-Agent are kept.
 	maxUserAgent = 512
-	// seenEvery is how exactly it is known when a session or a token was last used. Writing it
-	// more often would make every read a write.
-	seenEvery = time.Minute
 	// maxListedSessions is how many sessions of a user are listed.
 	maxListedSessions = 100
 )
@@ -60,6 +56,11 @@ func (s *Service) startSession(ctx context.Context, tx *store.Store, v *Viewer, 
 		return nil, err
 	}
 	if s.MaxSessions > 0 {
+		if used := s.uses.sessionsOf(user.ID); used != nil {
+			if err := tx.SetSessionsSeen(ctx, used, now, now.Add(-s.seenEvery())); err != nil {
+				return nil, err
+			}
+		}
 		ended, err := tx.DeleteOldestSessions(ctx, user.ID, s.MaxSessions)
 		if err != nil {
 			return nil, err
@@ -145,20 +146,10 @@ func (s *Service) acceptSession(ctx context.Context, v *Viewer, kind CredentialK
 		v.refusal = errSessionEnded
 	default:
 		s.fillIn(v, kind, authority)
-		if now >= v.Session.LastSeenAt.Add(s.seenEvery()) {
-			s.attempt(ctx, v, "note that a session was used", s.store.SetSessionSeen(ctx, v.Session.ID, v.Session.LastSeenAt, now))
-		}
+		s.noteSessionUse(ctx, v, now)
 		return true
 	}
 	return false
-}
-
-// seenEvery is how often the use of a session is noted: often enough for a short IdleDuration.
-func (s *Service) seenEvery() time.Duration {
-	if s.IdleDuration > 0 {
-		return min(seenEvery, s.IdleDuration/10)
-	}
-	return seenEvery
 }
 
 // attempt logs the failure of a write that a request can do without.
@@ -213,6 +204,7 @@ func (s *Service) sessionFor(ctx context.Context, v *Viewer, id, permission stri
 // SessionsByUsers returns the newest live sessions of each user, in the users' order, newest first.
 // Who may see them, and where the refusals stand, is as with RolesByUsers.
 func (s *Service) SessionsByUsers(ctx context.Context, v *Viewer, users []*model.User) ([][]*model.Session, []error, error) {
+	s.writeUses(ctx, v) // so that the list tells of them
 	live := store.Live{Now: s.now()}
 	if s.IdleDuration > 0 {
 		live.Used = live.Now.Add(-s.IdleDuration)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/authgraph/authgraph/auth"
+	"github.com/authgraph/authgraph/store/storetest"
 )
 
 const (
@@ -124,6 +125,43 @@ func TestLastSeenIsExactToAMinute(t *testing.T) {
 	c.run(me).ok()
 	if seen() == first {
 		t.Error("the use of a session is not noted")
+	}
+}
+
+// One by one, a server that many use would write all the time.
+func TestUsesAreWrittenTogether(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		idle  time.Duration
+		wrote int
+	}{
+		{"where sessions end at a time alone", 0, 0},
+		{"where sessions end by disuse, and other servers decide by it", time.Hour, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, func(o *auth.Options) { o.IdleDuration = test.idle })
+			s.signUp("ada")
+			var clients []*client
+			for range 3 {
+				clients = append(clients, s.bearer(s.bearer("").logIn("ada")))
+			}
+			s.wait(10 * time.Minute)
+			written := func() int {
+				return storetest.Number(t, s.address, "SELECT count(*) FROM sessions WHERE last_seen_at > created_at + 60000000")
+			}
+			for _, c := range clients {
+				c.run(me).ok()
+			}
+			if got := written(); got != test.wrote {
+				t.Errorf("%d of 3 uses are written at once, want %d", got, test.wrote)
+			}
+			s.auth.Close()
+			if got := written(); got != 3 {
+				t.Errorf("%d of 3 uses are written in the end", got)
+			}
+		})
 	}
 }
 

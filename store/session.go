@@ -76,12 +76,12 @@ func (s *Store) DeleteOldestSessions(ctx context.Context, userID string, keep in
 		Where("user_id = ?", userID).Where("id NOT IN (?)", newest))
 }
 
-// SetSessionSeen notes that a session was used, if it was last seen at previous, so that of
-// several requests at once only one writes.
-func (s *Store) SetSessionSeen(ctx context.Context, id string, previous, now model.Time) error {
+// SetSessionsSeen notes that sessions were used now, those that were last seen at due or before, so
+// that of several requests or servers at once one writes.
+func (s *Store) SetSessionsSeen(ctx context.Context, ids []string, now, due model.Time) error {
 	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.Session)(nil)).
 		Set("last_seen_at = ?", now).
-		Where("id = ?", id).Where("last_seen_at = ?", previous))
+		Where("id IN (?)", list(ids)).Where("last_seen_at <= ?", due))
 	return err
 }
 

@@ -44,11 +44,11 @@ func (s *Store) DeleteAPITokensByUser(ctx context.Context, userID string) error 
 	return err
 }
 
-// SetAPITokenUsed notes that an API token was used, if it was last used at previous.
-func (s *Store) SetAPITokenUsed(ctx context.Context, id string, previous, now model.Time) error {
+// SetAPITokensUsed notes that API tokens were used now, those that were last used at due or before.
+func (s *Store) SetAPITokensUsed(ctx context.Context, ids []string, now, due model.Time) error {
 	_, err := s.exec(ctx, s.writes.NewUpdate().Model((*model.APIToken)(nil)).
 		Set("last_used_at = ?", now).
-		Where("id = ?", id).Where("COALESCE(last_used_at, 0) = ?", previous))
+		Where("id IN (?)", list(ids)).Where("COALESCE(last_used_at, 0) <= ?", due))
 	return err
 }
 
