@@ -77,35 +77,89 @@ func (h *handler) readRequest(w http.ResponseWriter, r *http.Request) (*graphql.
 
 // readBody reads the request that the body of a POST holds.
 func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
-	mediaType, options, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := options["charset"]; err != nil || mediaType != mediaJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
+	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, refuse(http.StatusUnsupportedMediaType, "Send operations as application/json in UTF-8.")
 	}
 	if r.Header.Get("Content-Encoding") != "" {
 		return nil, refuse(http.StatusUnsupportedMediaType, "Send the body without Content-Encoding.")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var body bytes.Buffer
+	body.Grow(int(min(max(r.ContentLength, 0), maxBody)) + bytes.MinRead) // so that it need not grow
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "A request may have at most %d bytes.", maxBody)
 	}
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "The body could not be read.")
 	}
-	return parseRequest(body)
+	return parseRequest(body.Bytes())
+}
+
+// isJSON reports whether a Content-Type says JSON in UTF-8.
+func isJSON(contentType string) bool {
+	if contentType == mediaJSON {
+		return true
+	}
+	mediaType, options, err := mime.ParseMediaType(contentType)
+	charset := options["charset"]
+	return err == nil && mediaType == mediaJSON && (charset == "" || strings.EqualFold(charset, "utf-8"))
 }
 
 // parseRequest reads the JSON object of a request.
 func parseRequest(body []byte) (*graphql.RawParams, *refusal) {
-	if refusal := checkJSON(body, "The body", ""); refusal != nil {
-		return nil, refusal
+	members, err := readMembers(body)
+	if err != nil {
+		return nil, refuseJSON(err, "The body", "")
 	}
-	// Into a map, because encoding/json also takes "QUERY" for a struct's "query".
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil {
+	if members == nil {
 		return nil, refuse(http.StatusBadRequest, "The body must be one JSON object.")
 	}
 	return paramsOf(members)
 }
+
+// readMembers returns the members of a text that is one JSON object in the strict sense (RFC 7493),
+// as parts of it, and none of other JSON.
+func readMembers(text []byte) (members map[string]json.RawMessage, err error) {
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(text))
+	if decoder.PeekKind() == '{' {
+		members = map[string]json.RawMessage{}
+		_, err = decoder.ReadToken()
+		for err == nil && decoder.PeekKind() != '}' {
+			var name jsontext.Token
+			if name, err = decoder.ReadToken(); err != nil {
+				break
+			}
+			known := name.String()
+			var value jsontext.Value
+			value, err = decoder.ReadValue()
+			end := decoder.InputOffset()
+			members[known] = json.RawMessage(text[end-int64(len(value)) : end])
+		}
+		if err == nil {
+			_, err = decoder.ReadToken()
+		}
+	} else {
+		_, err = decoder.ReadValue()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return members, endOf(decoder)
+}
+
+// endOf returns an error where something stands behind what was read.
+func endOf(decoder *jsontext.Decoder) error {
+	_, err := decoder.ReadToken()
+	if err == nil {
+		return errMore
+	}
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+var errMore = errors.New("there is more than one value")
 
 // parseURL reads the request that the parameters of a URL hold: three as text and two as JSON. An
 // empty one counts as absent.
@@ -143,23 +197,19 @@ func paramsOf(members map[string]json.RawMessage) (*graphql.RawParams, *refusal)
 	params := new(graphql.RawParams)
 	var documentID string
 	for _, member := range []struct {
-		name, want string
-		into       any
-	}{
-		{"query", "a string", &params.Query},
-		{documentIDMember, "a string", &documentID},
-		{"operationName", "a string", &params.OperationName},
-		{"variables", "an object", &params.Variables},
-		{"extensions", "an object", &params.Extensions},
-	} {
-		value, ok := members[member.name]
-		if !ok || string(value) == "null" {
-			continue
+		name string
+		into *string
+	}{{"query", &params.Query}, {documentIDMember, &documentID}, {"operationName", &params.OperationName}} {
+		if !readText(members[member.name], member.into) {
+			return nil, refuse(http.StatusBadRequest, "%s must be a string.", member.name)
 		}
-		decoder := json.NewDecoder(bytes.NewReader(value))
-		decoder.UseNumber()
-		if err := decoder.Decode(member.into); err != nil {
-			return nil, refuse(http.StatusBadRequest, "%s must be %s.", member.name, member.want)
+	}
+	for _, member := range []struct {
+		name string
+		into *map[string]any
+	}{{"variables", &params.Variables}, {"extensions", &params.Extensions}} {
+		if !readObject(members[member.name], member.into) {
+			return nil, refuse(http.StatusBadRequest, "%s must be an object.", member.name)
 		}
 	}
 	if documentID != "" {
@@ -174,17 +224,43 @@ func paramsOf(members map[string]json.RawMessage) (*graphql.RawParams, *refusal)
 	return params, nil
 }
 
-// checkJSON refuses what is not JSON in the strict sense (RFC 7493). It is known by a name, and
-// stands at a place in the request. Text that is not UTF-8 is refused like any other bad input, by
-// the name of its field.
+// readText reads a JSON string, if there is one, and reports whether there is nothing else.
+func readText(value json.RawMessage, into *string) bool {
+	if value == nil || string(value) == "null" {
+		return true
+	}
+	text, err := jsontext.AppendUnquote(nil, value)
+	*into = string(text)
+	return err == nil
+}
+
+// readObject reads a JSON object, if there is one, and reports whether there is nothing else.
+func readObject(value json.RawMessage, into *map[string]any) bool {
+	if value == nil || string(value) == "null" || string(value) == "{}" {
+		return true
+	}
+	decoder := json.NewDecoder(bytes.NewReader(value))
+	decoder.UseNumber()
+	return decoder.Decode(into) == nil
+}
+
+// checkJSON refuses what is not one JSON value in the strict sense (RFC 7493). It is known by a
+// name, and stands at a place in the request.
 func checkJSON(text []byte, name string, at jsontext.Pointer) *refusal {
 	decoder := jsontext.NewDecoder(bytes.NewReader(text))
 	_, err := decoder.ReadValue()
 	if err == nil {
-		if _, err = decoder.ReadToken(); err == io.EOF {
-			return nil
-		}
+		err = endOf(decoder)
 	}
+	if err == nil {
+		return nil
+	}
+	return refuseJSON(err, name, at)
+}
+
+// refuseJSON says what is wrong with a text. What is not UTF-8 is refused like any other bad input,
+// by the name of its field.
+func refuseJSON(err error, name string, at jsontext.Pointer) *refusal {
 	fault, ok := errors.AsType[*jsontext.SyntacticError](err)
 	if !ok {
 		return refuse(http.StatusBadRequest, "%s must be one JSON object.", name)
@@ -218,14 +294,7 @@ func (h *handler) write(w http.ResponseWriter, r *http.Request, a answer) {
 	if len(a.response.Errors) > maxErrors {
 		a.response.Errors = a.response.Errors[:maxErrors]
 	}
-	body, err := json.Marshal(struct {
-		Errors     gqlerror.List   `json:"errors,omitempty"`
-		Data       json.RawMessage `json:"data,omitempty"`
-		Extensions map[string]any  `json:"extensions,omitempty"`
-	}{a.response.Errors, a.response.Data, a.response.Extensions})
-	if err != nil {
-		panic(err) // gqlgen made the data and this package the errors: both can be written
-	}
+	body := encode(a.response)
 	w.Header().Set("Content-Type", mediaType+"; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -233,12 +302,28 @@ func (h *handler) write(w http.ResponseWriter, r *http.Request, a answer) {
 	_, _ = w.Write(body)
 }
 
+// encode writes a response as JSON. What gqlgen has written already is not looked at once more.
+func encode(response *graphql.Response) []byte {
+	if len(response.Errors) == 0 && len(response.Extensions) == 0 {
+		return slices.Concat([]byte(`{"data":`), response.Data, []byte("}"))
+	}
+	body, err := json.Marshal(struct {
+		Errors     gqlerror.List   `json:"errors,omitempty"`
+		Data       json.RawMessage `json:"data,omitempty"`
+		Extensions map[string]any  `json:"extensions,omitempty"`
+	}{response.Errors, response.Data, response.Extensions})
+	if err != nil {
+		panic(err) // gqlgen made the data and this package the errors: both can be written
+	}
+	return body
+}
+
 // responseType returns the media type of this endpoint's that an Accept header ranks highest,
 // and the older one where it ranks neither above the other.
 func responseType(accept []string) string {
 	best, rank := mediaJSON, 0.0
 	for entry := range strings.SplitSeq(strings.Join(accept, ","), ",") {
-		mediaType, parameters, err := mime.ParseMediaType(entry)
+		mediaType, parameters, err := mediaRange(entry)
 		if err != nil {
 			continue
 		}
@@ -260,4 +345,13 @@ func responseType(accept []string) string {
 		}
 	}
 	return best
+}
+
+// mediaRange parses an entry of an Accept header. Most have no parameters, and then there is little
+// to parse.
+func mediaRange(entry string) (mediaType string, parameters map[string]string, err error) {
+	if !strings.Contains(entry, ";") {
+		return strings.ToLower(strings.TrimSpace(entry)), nil, nil
+	}
+	return mime.ParseMediaType(entry)
 }
