@@ -28,6 +28,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -97,10 +98,25 @@ func setSecurityHeaders(header http.Header) {
 
 // file is one file of the page.
 type file struct {
-	gzipped      []byte
-	hash         string // of the gzipped bytes, in hex
+	content      func() content
 	contentType  string
 	cacheControl string
+}
+
+// content is what a file holds. It is read when it is first asked for: most servers never show the
+// page, whose two megabytes would be a tenth of their memory.
+type content struct {
+	gzipped []byte
+	hash    string // of the gzipped bytes, in hex
+}
+
+func read(name string) content {
+	gzipped, err := dist.ReadFile(name)
+	if err != nil {
+		panic(err) // it stands in the program
+	}
+	hash := sha256.Sum256(gzipped)
+	return content{gzipped, hex.EncodeToString(hash[:16])}
 }
 
 // load returns the embedded files by the path of the URL that serves them.
@@ -108,10 +124,6 @@ func load() (map[string]file, error) {
 	files := map[string]file{}
 	err := fs.WalkDir(dist, "dist", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
-			return err
-		}
-		gzipped, err := dist.ReadFile(name)
-		if err != nil {
 			return err
 		}
 		urlPath := strings.TrimSuffix(strings.TrimPrefix(name, "dist"), ".gz")
@@ -126,8 +138,7 @@ func load() (map[string]file, error) {
 		if urlPath == "/index.html" {
 			urlPath = "/"
 		}
-		hash := sha256.Sum256(gzipped)
-		files[urlPath] = file{gzipped, hex.EncodeToString(hash[:16]), contentType, cacheControl}
+		files[urlPath] = file{sync.OnceValue(func() content { return read(name) }), contentType, cacheControl}
 		return nil
 	})
 	return files, err
@@ -136,23 +147,23 @@ func load() (map[string]file, error) {
 // serve writes the file in the encoding that the client accepts, or 304 when the client
 // has it already. The two encodings are different bytes and so have different ETags.
 func (f file) serve(w http.ResponseWriter, r *http.Request) {
-	header := w.Header()
+	content, header := f.content(), w.Header()
 	header.Set("Content-Type", f.contentType)
 	header.Set("Cache-Control", f.cacheControl)
 	header.Set("Vary", "Accept-Encoding")
 	if acceptsGzip(r.Header) {
 		header.Set("Content-Encoding", "gzip")
-		header.Set("Content-Length", strconv.Itoa(len(f.gzipped))) // ServeContent leaves it out for encoded content
-		header.Set("ETag", `"`+f.hash+`-gzip"`)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.gzipped))
+		header.Set("Content-Length", strconv.Itoa(len(content.gzipped))) // ServeContent leaves it out for encoded content
+		header.Set("ETag", `"`+content.hash+`-gzip"`)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content.gzipped))
 		return
 	}
-	plain, err := gunzip(f.gzipped)
+	plain, err := gunzip(content.gzipped)
 	if err != nil {
 		http.Error(w, "the embedded file is damaged", http.StatusInternalServerError)
 		return
 	}
-	header.Set("ETag", `"`+f.hash+`"`)
+	header.Set("ETag", `"`+content.hash+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(plain))
 }
 
