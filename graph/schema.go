@@ -8,7 +8,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// SDL returns the schema as text: what is in schema.graphqls.
+// SDL returns the schema as text: what is in schema.graphqls, and in what stands beside it.
 func SDL() string {
 	var text strings.Builder
 	for _, source := range sources {

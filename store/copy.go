@@ -25,7 +25,8 @@ import (
 // it is, are last.
 var models = []any{
 	model.User{}, model.Credential{}, model.Role{}, model.UserRole{}, model.Session{}, model.SupersededToken{},
-	model.APIToken{}, model.PasswordCode{}, model.SigningKey{}, model.AuditEvent{}, model.Throttle{}, fact{},
+	model.APIToken{}, model.PasswordCode{}, model.SigningKey{}, model.AuditEvent{}, model.Throttle{},
+	fact{},
 }
 
 // rowsAtOnce is how many rows are read, or written in one transaction, before the next.
