@@ -11,12 +11,12 @@ const packages = join(import.meta.dirname, '..', 'node_modules')
 /**
  * Makes the folder, with the schema in schema.graphql.
  *
- * @param {string} fixture the folder whose files are copied
+ * @param {string} [fixture] the folder whose files are copied
  * @returns run runs a tool of a package, change rewrites a file, remove ends it all
  */
 export async function frontEnd(fixture) {
   const folder = await mkdtemp(join(tmpdir(), 'authgraph-front-end-'))
-  await cp(fixture, folder, { recursive: true })
+  if (fixture) await cp(fixture, folder, { recursive: true })
   await symlink(packages, join(folder, 'node_modules'))
   await writeFile(join(folder, 'schema.graphql'), await printedSchema())
   return {
