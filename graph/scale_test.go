@@ -52,6 +52,12 @@ func TestEveryRequestCostsAboutTheSameAtAnySize(t *testing.T) { // not parallel:
 	}
 }
 
+// TestEveryFieldIsMeasured fails where a field is forgotten, also where nothing is measured.
+func TestEveryFieldIsMeasured(t *testing.T) {
+	t.Parallel()
+	everyRequest(t)
+}
+
 // request prepares a request, of which no two of a server are the same, and returns what is
 // measured.
 type request func(s *scaled) (ask func() *reply)
