@@ -127,29 +127,12 @@ func (s *Service) APITokensByUsers(ctx context.Context, v *Viewer, users []*mode
 	return tokens, refusals, err
 }
 
-// APIToken returns one of the viewer's own API tokens, or anyone's to a holder of users:read.
-// Otherwise, and where there is none, it refuses with NOT_FOUND.
-func (s *Service) APIToken(ctx context.Context, v *Viewer, id string) (*model.APIToken, error) {
-	token, err := s.apiTokenFor(ctx, v, id, UsersRead)
-	if err == nil && token.Expired(s.now()) {
-		return nil, errNotFound
-	}
-	return token, err
-}
-
-// apiTokenFor returns one of the viewer's own API tokens, or anyone's to a holder of a permission.
-func (s *Service) apiTokenFor(ctx context.Context, v *Viewer, id, permission string) (*model.APIToken, error) {
-	if err := v.Check(); err != nil {
-		return nil, err
-	}
-	if err := checkID("id", id, model.APITokenIDPrefix); err != nil {
-		return nil, err
-	}
-	token, err := found(s.store.APITokenByID(ctx, id))
-	if err == nil && !v.Is(token.UserID) && !v.Can(permission) {
-		return nil, errNotFound
-	}
-	return token, err
+// apiTokensByIDs returns live API tokens, the viewer's own or anyone's to a holder of users:read, as
+// findByIDs returns them.
+func (s *Service) apiTokensByIDs(ctx context.Context, v *Viewer, ids []string) ([]*model.APIToken, []error, error) {
+	return findByIDs(ctx, v, ids, model.APITokenIDPrefix, s.store.APITokensByIDs, func(token *model.APIToken) bool {
+		return v.isOrCan(token.UserID, UsersRead) && !token.Expired(s.now())
+	})
 }
 
 // RevokeAPIToken ends one of the viewer's own API tokens, or anyone's whose account the viewer
@@ -158,7 +141,8 @@ func (s *Service) RevokeAPIToken(ctx context.Context, v *Viewer, id string) (*mo
 	if v.Kind == KindAPIToken {
 		return nil, errForbidden
 	}
-	token, err := s.apiTokenFor(ctx, v, id, UsersWrite)
+	token, err := one(findByIDs(ctx, v, []string{id}, model.APITokenIDPrefix, s.store.APITokensByIDs,
+		func(token *model.APIToken) bool { return v.isOrCan(token.UserID, UsersWrite) }))
 	if err != nil {
 		return nil, s.settled(ctx, err, err)
 	}

@@ -131,23 +131,12 @@ func (s *Service) Can(ctx context.Context, v *Viewer, user *model.User, permissi
 	return &can, nil
 }
 
-// Role returns a role that the viewer holds, or any to a holder of roles:read. Otherwise,
-// and where there is none, it refuses with NOT_FOUND.
-func (s *Service) Role(ctx context.Context, v *Viewer, id string) (*model.Role, error) {
-	if err := v.Check(); err != nil {
-		return nil, err
-	}
-	if err := checkID("id", id, model.RoleIDPrefix); err != nil {
-		return nil, err
-	}
-	role, err := found(s.store.RoleByID(ctx, id))
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Contains(v.Roles, role.Name) && !v.Can(RolesRead) {
-		return nil, errNotFound
-	}
-	return role, nil
+// rolesByIDs returns roles that the viewer holds, or any to a holder of roles:read, as findByIDs
+// returns them.
+func (s *Service) rolesByIDs(ctx context.Context, v *Viewer, ids []string) ([]*model.Role, []error, error) {
+	return findByIDs(ctx, v, ids, model.RoleIDPrefix, s.store.RolesByIDs, func(role *model.Role) bool {
+		return v.has(role.Name) || v.Can(RolesRead)
+	})
 }
 
 // Roles returns every role to a holder of roles:read, sorted by name.

@@ -176,29 +176,12 @@ func (s *Service) CurrentSession(v *Viewer) (*model.Session, error) {
 	return v.Session, nil
 }
 
-// Session returns one of the viewer's own sessions, or anyone's to a holder of users:read.
-// Otherwise, and where there is none, it refuses with NOT_FOUND.
-func (s *Service) Session(ctx context.Context, v *Viewer, id string) (*model.Session, error) {
-	session, err := s.sessionFor(ctx, v, id, UsersRead)
-	if err == nil && session.Expired(s.now(), s.IdleDuration) {
-		return nil, errNotFound
-	}
-	return session, err
-}
-
-// sessionFor returns one of the viewer's own sessions, or anyone's to a holder of a permission.
-func (s *Service) sessionFor(ctx context.Context, v *Viewer, id, permission string) (*model.Session, error) {
-	if err := v.Check(); err != nil {
-		return nil, err
-	}
-	if err := checkID("id", id, model.SessionIDPrefix); err != nil {
-		return nil, err
-	}
-	session, err := found(s.store.SessionByID(ctx, id))
-	if err == nil && !v.Is(session.UserID) && !v.Can(permission) {
-		return nil, errNotFound
-	}
-	return session, err
+// sessionsByIDs returns live sessions, the viewer's own or anyone's to a holder of users:read, as
+// findByIDs returns them.
+func (s *Service) sessionsByIDs(ctx context.Context, v *Viewer, ids []string) ([]*model.Session, []error, error) {
+	return findByIDs(ctx, v, ids, model.SessionIDPrefix, s.store.SessionsByIDs, func(session *model.Session) bool {
+		return v.isOrCan(session.UserID, UsersRead) && !session.Expired(s.now(), s.IdleDuration)
+	})
 }
 
 // SessionsByUsers returns the newest live sessions of each user, in the users' order, newest first.
@@ -244,7 +227,8 @@ func (s *Service) Logout(ctx context.Context, v *Viewer) (bool, error) {
 // RevokeSession ends one of the viewer's own sessions, or anyone's whose account the viewer may
 // manage. Otherwise, and where there is none, it refuses with NOT_FOUND.
 func (s *Service) RevokeSession(ctx context.Context, v *Viewer, id string) (*model.Session, error) {
-	session, err := s.sessionFor(ctx, v, id, UsersWrite)
+	session, err := one(findByIDs(ctx, v, []string{id}, model.SessionIDPrefix, s.store.SessionsByIDs,
+		func(session *model.Session) bool { return v.isOrCan(session.UserID, UsersWrite) }))
 	if err != nil {
 		return nil, s.settled(ctx, err, err)
 	}

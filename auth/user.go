@@ -124,20 +124,26 @@ func taken(err error) error {
 // User returns a user whom the viewer may see: themselves, or anyone for holders of
 // users:read. Otherwise, and where there is none, it refuses with NOT_FOUND.
 func (s *Service) User(ctx context.Context, v *Viewer, id string) (*model.User, error) {
-	if err := v.Check(); err != nil {
-		return nil, err
+	return one(s.usersByIDs(ctx, v, []string{id}))
+}
+
+// usersByIDs is User for many, as findByIDs returns them. Nobody is read whom the viewer may not
+// see, nor the viewer, who is known.
+func (s *Service) usersByIDs(ctx context.Context, v *Viewer, ids []string) ([]*model.User, []error, error) {
+	read := func(ctx context.Context, ids []string) (map[string]*model.User, error) {
+		users := map[string]*model.User{}
+		if others := slices.DeleteFunc(slices.Clone(ids), v.Is); len(others) > 0 && v.Can(UsersRead) {
+			var err error
+			if users, err = s.store.UsersByIDs(ctx, others); err != nil {
+				return nil, err
+			}
+		}
+		if v.User != nil {
+			users[v.User.ID] = v.User
+		}
+		return users, nil
 	}
-	if err := checkID("id", id, model.UserIDPrefix); err != nil {
-		return nil, err
-	}
-	if v.Is(id) {
-		return v.User, nil
-	}
-	if !v.Can(UsersRead) {
-		return nil, errNotFound
-	}
-	user, err := s.store.UserByID(ctx, id)
-	return found(user, err)
+	return findByIDs(ctx, v, ids, model.UserIDPrefix, read, func(user *model.User) bool { return v.isOrCan(user.ID, UsersRead) })
 }
 
 // FindUser returns the user with this id, email address or user name to a holder of users:read.

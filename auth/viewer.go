@@ -102,6 +102,9 @@ func (v *Viewer) has(role string) bool { return slices.Contains(v.Roles, role) }
 // Is reports whether the viewer is the user with this id.
 func (v *Viewer) Is(userID string) bool { return v.User != nil && v.User.ID == userID }
 
+// isOrCan reports whether the viewer is the user with this id, or holds a permission.
+func (v *Viewer) isOrCan(userID, permission string) bool { return v.Is(userID) || v.Can(permission) }
+
 // Check returns nil for a viewer who presented a credential that counts. Otherwise it
 // returns an UNAUTHENTICATED *Error or, where the credential could not be looked up, the outage.
 func (v *Viewer) Check() error {

@@ -19,6 +19,11 @@ func (s *Store) RoleByID(ctx context.Context, id string) (*model.Role, error) {
 	return role, err
 }
 
+// RolesByIDs returns those of the roles that there are, by id.
+func (s *Store) RolesByIDs(ctx context.Context, ids []string) (map[string]*model.Role, error) {
+	return byIDs(ctx, s, ids, func(role *model.Role) string { return role.ID })
+}
+
 // RoleByName returns a role, or ErrNotFound.
 func (s *Store) RoleByName(ctx context.Context, name string) (*model.Role, error) {
 	role := new(model.Role)

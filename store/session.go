@@ -20,6 +20,11 @@ func (s *Store) SessionByID(ctx context.Context, id string) (*model.Session, err
 	return session, err
 }
 
+// SessionsByIDs returns those of the sessions that there are, by id.
+func (s *Store) SessionsByIDs(ctx context.Context, ids []string) (map[string]*model.Session, error) {
+	return byIDs(ctx, s, ids, func(session *model.Session) string { return session.ID })
+}
+
 // Live says which sessions have not ended by themselves: those that end after Now, if ever, and
 // were used after Used.
 type Live struct {

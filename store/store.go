@@ -190,6 +190,19 @@ func groupBy[T any](rows []T, key func(T) string) map[string][]T {
 	return groups
 }
 
+// byIDs returns the rows of a table that have one of these ids, by id.
+func byIDs[T any](ctx context.Context, s *Store, ids []string, id func(*T) string) (map[string]*T, error) {
+	var rows []*T
+	if err := s.scan(ctx, s.reads.NewSelect().Model(&rows).Where("id IN (?)", list(ids))); err != nil {
+		return nil, err
+	}
+	found := make(map[string]*T, len(rows))
+	for _, row := range rows {
+		found[id(row)] = row
+	}
+	return found, nil
+}
+
 // Ready reports whether the database answers and has every migration of this program. It may
 // have later ones: while servers are replaced one by one, the old ones go on.
 func (s *Store) Ready(ctx context.Context) error {

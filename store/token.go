@@ -13,11 +13,9 @@ func (s *Store) InsertAPIToken(ctx context.Context, token *model.APIToken) error
 	return s.insert(ctx, token)
 }
 
-// APITokenByID returns an API token, or ErrNotFound.
-func (s *Store) APITokenByID(ctx context.Context, id string) (*model.APIToken, error) {
-	token := new(model.APIToken)
-	err := s.scan(ctx, s.reads.NewSelect().Model(token).Where("id = ?", id))
-	return token, err
+// APITokensByIDs returns those of the API tokens that there are, by id.
+func (s *Store) APITokensByIDs(ctx context.Context, ids []string) (map[string]*model.APIToken, error) {
+	return byIDs(ctx, s, ids, func(token *model.APIToken) string { return token.ID })
 }
 
 // APITokensByUsers returns the API tokens of each of the users, by user id, newest first.

@@ -19,6 +19,11 @@ func (s *Store) UserByID(ctx context.Context, id string) (*model.User, error) {
 	return user, err
 }
 
+// UsersByIDs returns those of the users that there are, by id.
+func (s *Store) UsersByIDs(ctx context.Context, ids []string) (map[string]*model.User, error) {
+	return byIDs(ctx, s, ids, func(user *model.User) string { return user.ID })
+}
+
 // UserByEmail returns the user with this folded email address, or ErrNotFound.
 func (s *Store) UserByEmail(ctx context.Context, folded string) (*model.User, error) {
 	user := new(model.User)
