@@ -33,7 +33,7 @@ type program struct {
 	Users       usersCommands      `cmd:"" help:"Look at accounts and change them."`
 	Sessions    sessionsCommands   `cmd:"" help:"End sessions."`
 	RotateKeys  rotateKeysCommand  `cmd:"" help:"Make a new key to sign access tokens with."`
-	Schema      schemaCommand      `cmd:"" help:"Print the GraphQL schema."`
+	Schema      schemaCommand      `cmd:"" help:"Print the GraphQL schema or, with --federation on, the subgraph's."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 
@@ -217,9 +217,13 @@ func firstLine(r io.Reader) (string, error) {
 
 type schemaCommand struct{}
 
-// Run prints the schema.
-func (schemaCommand) Run(io console) error {
-	_, err := fmt.Fprint(io.out, graph.SDL())
+// Run prints the schema of clients or, with federation, that of the subgraph.
+func (schemaCommand) Run(settings *Settings, io console) error {
+	text := graph.SDL()
+	if settings.Federation == "on" {
+		text = graph.SubgraphSDL()
+	}
+	_, err := fmt.Fprint(io.out, text)
 	return err
 }
 

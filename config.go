@@ -58,6 +58,7 @@ type Settings struct {
 	GetQueries     string   `default:"off" enum:"on,off" placeholder:"on|off" help:"Whether queries can also be sent by GET, with all they say in the URL; mutations never."`
 	Documents      []string `placeholder:"FILE,…" help:"Manifests of the documents that front ends were built with, which requests can name instead of sending them."`
 	DocumentsMode  string   `default:"off" enum:"off,log,refuse" placeholder:"off|log|refuse" help:"What becomes of documents that are not in DOCUMENTS: off executes them, log also logs each once, refuse refuses them."`
+	Federation     string   `default:"off" enum:"on,off" placeholder:"on|off" help:"Whether the server is a subgraph of Apollo Federation 2: it then answers gateways by _entities, and by _service where INTROSPECTION is on."`
 	AuditDuration  Duration `default:"8760h" placeholder:"DURATION" help:"How long the audit trail is kept; 0 for ever."`
 
 	Signup     string `default:"open" enum:"open,closed" placeholder:"open|closed" help:"Whether strangers may create accounts."`

@@ -310,6 +310,7 @@ func TestSecurityDocsGiveTheLimitsOfTheCode(t *testing.T) {
 		{"depth of fields", "graph/limits.go", `maxDepth = (.+)`},
 		{"cost of an operation", "graph/limits.go", `maxCost = (.+)`},
 		{"elements counted for a list", "graph/limits.go", `listCost = (.+)`},
+		{"objects asked for by `_entities`", "graph/limits.go", `maxRepresentations = (.+)`},
 		{"greatest page", "auth/page.go", `maxPage\s+= (.+)`},
 		{"page when no size is asked for", "auth/page.go", `defaultPage = (.+)`},
 		{"rows looked at for a page", "auth/page.go", `Look: (\d+)`},
@@ -405,7 +406,8 @@ func TestSecurityDocsGiveTheLimitsOfTheCode(t *testing.T) {
 // TestSecurityDocsListEveryRootField writes the table of who may call what from the schema.
 func TestSecurityDocsListEveryRootField(t *testing.T) {
 	table := "| field | who may call it | fresh proof | checks a password | API token |\n|---|---|---|---|---|\n"
-	for _, root := range []*ast.Definition{graph.Schema().Query, graph.Schema().Mutation} {
+	schema := graph.SubgraphSchema()
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
 		for _, field := range root.Fields {
 			if strings.HasPrefix(field.Name, "__") {
 				continue
@@ -417,7 +419,7 @@ func TestSecurityDocsListEveryRootField(t *testing.T) {
 					asked[argument.Name] = strings.Trim(strings.ReplaceAll(argument.Value.String(), `"`, "`"), "[]")
 				}
 				who = "signed in"
-				if root == graph.Schema().Mutation {
+				if root == schema.Mutation {
 					token = "no"
 				}
 				for _, name := range []string{"roles", "permissions", "schemes"} {

@@ -208,6 +208,7 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 		GetQueries:    settings.GetQueries == "on",
 		Manifest:      manifest,
 		Unlisted:      graph.Unlisted(settings.DocumentsMode),
+		Federation:    settings.Federation == "on",
 		Log:           log,
 	})
 	if err != nil {

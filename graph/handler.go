@@ -38,22 +38,31 @@ type Options struct {
 	GetQueries    bool // whether queries may be sent by GET
 	Manifest      *Manifest
 	Unlisted      Unlisted // what becomes of documents that are not in the manifest
+	Federation    bool     // whether it serves as a subgraph
 	Log           *slog.Logger
 }
 
 // NewHandler returns the GraphQL endpoint. It fails where the schema's guards are wrong
 // (CheckSchema). Each operation is logged in one line, never with a variable's value.
 func NewHandler(service *auth.Service, options Options) (http.Handler, error) {
-	if err := CheckSchema(Schema()); err != nil {
+	if err := CheckSchema(options.schema()); err != nil {
 		return nil, err
 	}
 	return service.Middleware(newHandler(service, &Resolver{auth: service}, options)), nil
 }
 
+// schema returns the schema that is served.
+func (o Options) schema() *ast.Schema {
+	if o.Federation {
+		return SubgraphSchema()
+	}
+	return Schema()
+}
+
 func newHandler(service *auth.Service, resolver *Resolver, options Options) *handler {
 	h := &handler{auth: service, introspection: options.Introspection, getQueries: options.GetQueries, log: options.Log}
 	h.executor = executor.New(NewExecutableSchema(Config{
-		Schema:     Schema(),
+		Schema:     options.schema(),
 		Resolvers:  resolver,
 		Directives: DirectiveRoot{Auth: resolver.guard},
 	}))

@@ -2,7 +2,9 @@ package graph
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"reflect"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -29,6 +31,8 @@ const (
 	// maxSchemaLists is how many lists of the schema an introspection may ask for. The usual
 	// tools ask for about ten, each once; asked for in each other, they would multiply.
 	maxSchemaLists = 24
+	// maxRepresentations is how many objects an operation may ask for by _entities.
+	maxRepresentations = 1000
 	// pageCost is how many elements a page has when no size is asked for.
 	pageCost = 20
 	// maxPage is the greatest size of a page; what asks for more is refused by the rules.
@@ -40,7 +44,9 @@ type survey struct {
 	depth, cost   int
 	passwords     int  // root fields that hash or compare a password
 	introspection bool // whether it asks for the schema
-	schemaLists   int  // how many lists of the schema it asks for
+	schemaLists   int  // how many lists of the schema, or whole texts of it, it asks for
+
+	representations int // how many objects it asks for by _entities
 }
 
 // check refuses what asks for too much.
@@ -54,6 +60,9 @@ func (s survey) check(introspection bool) error {
 		return &auth.Error{Code: tooComplex, Message: "The operation asks for too many fields; ask for smaller pages."}
 	case s.schemaLists > maxSchemaLists:
 		return &auth.Error{Code: tooComplex, Message: "The operation asks for the schema too many times over."}
+	case s.representations > maxRepresentations:
+		return &auth.Error{Code: tooComplex, Field: "representations",
+			Message: fmt.Sprintf("representations must be %d at most in one operation", maxRepresentations)}
 	case s.passwords > 1:
 		return &auth.Error{Code: tooComplex, Message: "An operation may have one field that checks a password."}
 	}
@@ -101,6 +110,7 @@ func (w walker) selections(selections ast.SelectionSet, page int) (sum survey) {
 		sum.passwords = add(sum.passwords, part.passwords)
 		sum.introspection = sum.introspection || part.introspection
 		sum.schemaLists = add(sum.schemaLists, part.schemaLists)
+		sum.representations = add(sum.representations, part.representations)
 	}
 	return sum
 }
@@ -108,15 +118,19 @@ func (w walker) selections(selections ast.SelectionSet, page int) (sum survey) {
 func (w walker) field(field *ast.Field, page int) survey {
 	below := w.selections(field.SelectionSet, w.pageSize(field))
 	below.depth++
-	if strings.HasPrefix(field.ObjectDefinition.Name, "__") && field.Definition.Type.Elem != nil {
+	if strings.HasPrefix(field.ObjectDefinition.Name, "__") && field.Definition.Type.Elem != nil || field.ObjectDefinition.Name == "_Service" {
 		below.schemaLists = add(below.schemaLists, 1)
 	}
-	if field.Name == "__schema" || field.Name == "__type" {
+	if field.Name == "__schema" || field.Name == "__type" || field.Name == "_service" {
 		below.introspection = true
 		below.cost = 1 // what the schema holds is known; maxSchemaLists bounds how often it is told
 		return below
 	}
-	below.cost = add(1, multiply(w.elements(field, page), below.cost))
+	elements := w.elements(field, page)
+	if field.Name == "_entities" {
+		below.representations = add(below.representations, elements)
+	}
+	below.cost = add(1, multiply(elements, below.cost))
 	if field.Name == "totalCount" {
 		below.cost = add(below.cost, countCost)
 	}
@@ -133,6 +147,9 @@ func (w walker) elements(field *ast.Field, page int) int {
 	}
 	if field.Name == "edges" || field.Name == "nodes" {
 		return page
+	}
+	if field.Name == "_entities" {
+		return w.length(field.Arguments.ForName("representations").Value)
 	}
 	if size := field.Definition.Directives.ForName("listSize"); size != nil {
 		return w.integer(size.Arguments.ForName("assumedSize").Value)
@@ -174,6 +191,15 @@ func (w walker) integer(value *ast.Value) int {
 		return int(min(max(i, 0), maxPage))
 	}
 	return 0
+}
+
+// length returns how many elements a list has that was given as an argument.
+func (w walker) length(value *ast.Value) int {
+	v, err := value.Value(w.variables)
+	if list := reflect.ValueOf(v); err == nil && list.Kind() == reflect.Slice {
+		return list.Len()
+	}
+	return 1 // GraphQL takes a single value for a list of one
 }
 
 // add and multiply stop at the greatest number.
