@@ -1,15 +1,15 @@
-// Takes the code blocks out of docs/verify.md, so that what the page shows is what runs.
+// Takes the code blocks out of pages in docs/, so that what they show is what runs.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-const page = join(import.meta.dirname, '..', '..', 'docs', 'verify.md')
+const docs = join(import.meta.dirname, '..', '..', 'docs')
 
-/** Returns the code block behind the marker `<!-- name -->`. */
-export async function codeBlock(name) {
-  const [, rest] = (await readFile(page, 'utf8')).split(`<!-- ${name} -->\n\`\`\``)
+/** Returns the code block behind the marker `<!-- name -->` of a page. */
+export async function codeBlock(name, page = 'verify.md') {
+  const [, rest] = (await readFile(join(docs, page), 'utf8')).split(`<!-- ${name} -->\n\`\`\``)
   const [block] = rest?.split('\n```\n') ?? []
-  assert.ok(block, `docs/verify.md has no block ${name}`)
+  assert.ok(block, `docs/${page} has no block ${name}`)
   return block.slice(block.indexOf('\n') + 1) + '\n' // without the language
 }
 

@@ -64,9 +64,9 @@ export async function startServer(settings = {}) {
   }
 }
 
-/** Returns the schema as `authgraph schema` prints it. */
-export async function printedSchema() {
-  const { stdout } = await promisify(execFile)(await theBinary(), ['schema'], { env: environmentWithoutSettings() })
+/** Returns the schema as `authgraph schema` prints it under some settings. */
+export async function printedSchema(settings = {}) {
+  const { stdout } = await promisify(execFile)(await theBinary(), ['schema'], { env: { ...environmentWithoutSettings(), ...settings } })
   return stdout
 }
 
