@@ -310,6 +310,7 @@ func TestSecurityDocsGiveTheLimitsOfTheCode(t *testing.T) {
 		{"depth of fields", "graph/limits.go", `maxDepth = (.+)`},
 		{"cost of an operation", "graph/limits.go", `maxCost = (.+)`},
 		{"elements counted for a list", "graph/limits.go", `listCost = (.+)`},
+		{"reading a page", "graph/limits.go", `pageReadCost = (.+)`},
 		{"objects asked for by `_entities`", "graph/limits.go", `maxRepresentations = (.+)`},
 		{"greatest page", "auth/page.go", `maxPage\s+= (.+)`},
 		{"page when no size is asked for", "auth/page.go", `defaultPage = (.+)`},

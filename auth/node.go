@@ -29,7 +29,7 @@ func (s *Service) Nodes(ctx context.Context, v *Viewer, ids []string) (nodes []N
 		return nil, nil, err
 	}
 	find := map[string]findNodes{
-		model.UserIDPrefix:     nodesOf(s.usersByIDs),
+		model.UserIDPrefix:     nodesOf(s.UsersByIDs),
 		model.SessionIDPrefix:  nodesOf(s.sessionsByIDs),
 		model.RoleIDPrefix:     nodesOf(s.rolesByIDs),
 		model.APITokenIDPrefix: nodesOf(s.apiTokensByIDs),

@@ -93,42 +93,41 @@ func (s *Service) mayRead(v *Viewer, userID string) error {
 // PermissionsByUsers returns what each user may do, in the users' order, sorted: for the viewer
 // what their present credential lets them do. Who may see it is as with RolesByUsers.
 func (s *Service) PermissionsByUsers(ctx context.Context, v *Viewer, users []*model.User) ([][]string, []error, error) {
-	roles, refusals, err := s.RolesByUsers(ctx, v, users)
-	if err != nil {
-		return nil, nil, err
-	}
-	permissions := make([][]string, len(users))
-	for i, user := range users {
-		if refusals[i] != nil {
-			continue
-		}
-		holder := v
-		if !v.Is(user.ID) {
-			holder = new(Viewer)
-			for _, role := range roles[i] {
-				s.addRole(holder, role)
+	return readByUsers(ctx, s, v, users, func(ctx context.Context, userIDs []string) (map[string][]string, error) {
+		var roles map[string][]*model.Role
+		if others := slices.DeleteFunc(slices.Clone(userIDs), v.Is); len(others) > 0 {
+			var err error
+			if roles, err = s.store.RolesByUsers(ctx, others); err != nil {
+				return nil, err
 			}
 		}
-		permissions[i] = append([]string{}, slices.Sorted(slices.Values(holder.Permissions))...)
-	}
-	return permissions, refusals, nil
+		permissions := make(map[string][]string, len(userIDs))
+		for _, id := range slices.Compact(slices.Sorted(slices.Values(userIDs))) {
+			holder := v
+			if !v.Is(id) {
+				holder = new(Viewer)
+				for _, role := range roles[id] {
+					s.addRole(holder, role)
+				}
+			}
+			permissions[id] = slices.Sorted(slices.Values(holder.Permissions))
+		}
+		return permissions, nil
+	})
 }
 
-// Can reports whether a user may do one thing, to whoever may see what they may do.
-func (s *Service) Can(ctx context.Context, v *Viewer, user *model.User, permission string) (*bool, error) {
-	if v.Is(user.ID) {
-		can := v.Can(permission)
-		return &can, nil
+// CanByUsers reports whether each user may do one thing: nil where the viewer may not see it, with
+// the refusal in its place, as with RolesByUsers.
+func (s *Service) CanByUsers(ctx context.Context, v *Viewer, users []*model.User, permission string) ([]*bool, []error, error) {
+	permissions, refusals, err := s.PermissionsByUsers(ctx, v, users)
+	can := make([]*bool, len(permissions))
+	for i := range permissions {
+		if refusals[i] == nil {
+			holds := slices.Contains(permissions[i], permission)
+			can[i] = &holds
+		}
 	}
-	permissions, refusals, err := s.PermissionsByUsers(ctx, v, []*model.User{user})
-	if err == nil {
-		err = refusals[0]
-	}
-	if err != nil {
-		return nil, err
-	}
-	can := slices.Contains(permissions[0], permission)
-	return &can, nil
+	return can, refusals, err
 }
 
 // rolesByIDs returns roles that the viewer holds, or any to a holder of roles:read, as findByIDs

@@ -124,12 +124,12 @@ func taken(err error) error {
 // User returns a user whom the viewer may see: themselves, or anyone for holders of
 // users:read. Otherwise, and where there is none, it refuses with NOT_FOUND.
 func (s *Service) User(ctx context.Context, v *Viewer, id string) (*model.User, error) {
-	return one(s.usersByIDs(ctx, v, []string{id}))
+	return one(s.UsersByIDs(ctx, v, []string{id}))
 }
 
-// usersByIDs is User for many, as findByIDs returns them. Nobody is read whom the viewer may not
-// see, nor the viewer, who is known.
-func (s *Service) usersByIDs(ctx context.Context, v *Viewer, ids []string) ([]*model.User, []error, error) {
+// UsersByIDs is User for many: each of the ids has, at its place, either a user or a refusal. Nobody
+// is read whom the viewer may not see, nor the viewer, who is known.
+func (s *Service) UsersByIDs(ctx context.Context, v *Viewer, ids []string) ([]*model.User, []error, error) {
 	read := func(ctx context.Context, ids []string) (map[string]*model.User, error) {
 		users := map[string]*model.User{}
 		if others := slices.DeleteFunc(slices.Clone(ids), v.Is); len(others) > 0 && v.Can(UsersRead) {

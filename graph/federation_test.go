@@ -273,6 +273,39 @@ func TestAFetchOfEntitiesIsBounded(t *testing.T) {
 	}
 }
 
+// TestEntitiesAreReadTogether compares a fetch of seventy users, for which the number of statements
+// does not grow, with as many fetched one by one.
+func TestEntitiesAreReadTogether(t *testing.T) { // not parallel: it measures the process
+	s := newSubgraph(t, func(o *auth.Options) { o.RateLimits = false })
+	admin := s.admin()
+	var representations []any
+	var nodes strings.Builder
+	for i := range 70 {
+		id := s.signUp(fmt.Sprintf("user%d", i))
+		representations = append(representations, represent("User", id))
+		fmt.Fprintf(&nodes, "n%d: node(id: %q) { ...F } ", i, id)
+	}
+	const fields = ` fragment F on User { email roles { name } can(permission: "users:read") }`
+	together := func() *reply {
+		return admin.run(`query($r: [_Any!]!) { _entities(representations: $r) { ...F } }`+fields, "r", representations)
+	}
+	oneByOne := func() *reply { return admin.run(`{ ` + nodes.String() + `}` + fields) }
+	quickest := func(ask func() *reply) time.Duration {
+		least := time.Hour
+		for range 5 {
+			before := cpuTime(t)
+			ask().ok()
+			least = min(least, cpuTime(t)-before)
+		}
+		return least
+	}
+	if a, b := quickest(together), quickest(oneByOne); a > b/2 {
+		t.Errorf("seventy users take %v together and %v one by one", a, b)
+	} else {
+		t.Logf("seventy users take %v together and %v one by one", a, b)
+	}
+}
+
 // TestTheSubgraphTellsItsSchemaWhereIntrospectionDoes: one setting says who learns the schema.
 func TestTheSubgraphTellsItsSchemaWhereIntrospectionDoes(t *testing.T) {
 	t.Parallel()

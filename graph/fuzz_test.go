@@ -1,12 +1,16 @@
 package graph
 
 import (
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2"
+
+	"github.com/authgraph/authgraph/auth"
 )
 
 // Each target has seeds and an invariant. `go test` runs the seeds; `go test -run '^$' -fuzz NAME
@@ -44,6 +48,8 @@ func FuzzSurvey(f *testing.F) {
 		`{ ...A } fragment A on Query { ...B ...B } fragment B on Query { me { id } }`, `{ __schema { types { name } } }`,
 		`mutation { a: logout { loggedOut } b: logout { loggedOut } }`, `{ users(first: -1) { totalCount } }`, `{ me @skip(if: true) { id } }`,
 		`{ node(id: "x") { ... on User { sessions { user { sessions { id } } } } } }`, `{ users(first: 99999999999999999999) { totalCount } }`,
+		`{ _entities(representations: [{__typename: "User", id: "x"}]) { ... on _Entity { ... on User { id } } } }`, `{ x: _service { sdl } }`,
+		`query($r: [_Any!]! = {a: [1]}) { _entities(representations: $r) { ...E } } fragment E on _Entity { ... on Node { id } }`,
 	} {
 		f.Add(seed)
 	}
@@ -51,7 +57,7 @@ func FuzzSurvey(f *testing.F) {
 		if len(query) > 2000 {
 			return // the token limit comes first
 		}
-		document, err := gqlparser.LoadQueryWithRules(Schema(), query, nil)
+		document, err := gqlparser.LoadQueryWithRules(SubgraphSchema(), query, nil)
 		if err != nil {
 			return
 		}
@@ -60,7 +66,7 @@ func FuzzSurvey(f *testing.F) {
 			if survey.depth < 1 || survey.cost < 1 || survey.passwords < 0 {
 				t.Errorf("%q is surveyed as %+v", query, survey)
 			}
-			if survey.introspection && !strings.Contains(query, "__schema") && !strings.Contains(query, "__type") {
+			if survey.introspection && !strings.Contains(query, "__schema") && !strings.Contains(query, "__type") && !strings.Contains(query, "_service") {
 				t.Errorf("%q is taken for introspection", query)
 			}
 		}
@@ -117,6 +123,36 @@ func FuzzManifest(f *testing.F) {
 			if name == "" || !known || len(document.Operations) == 0 {
 				t.Errorf("%q has %q for %q", content, text, name)
 			}
+		}
+	})
+}
+
+// FuzzRepresentation: what stands for an object is an id of its type, or is refused in words that do
+// not quote it.
+func FuzzRepresentation(f *testing.F) {
+	const canary = "kAnArIeNvOgEl"
+	for _, seed := range []string{
+		`{"__typename":"User","id":"usr_00000000000000000000000000"}`, `{"__typename":"Role","id":"rol_"}`, `{"id":"usr_"}`, `{"__typename":"User"}`,
+		`{"__typename":"` + canary + `","id":"` + canary + `"}`, `{"__typename":"User","id":{"` + canary + `":1}}`, `{"__typename":["User"],"id":[]}`,
+		`{"__typename":"User","id":"usr_x","` + canary + `":1}`, `"` + canary + `"`, `[[[]]]`, `null`, `1e999`, `true`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var representation any
+		if json.Unmarshal([]byte(text), &representation) != nil {
+			return
+		}
+		id, err := entityID(representation)
+		refusal, _ := errors.AsType[*auth.Error](err)
+		switch {
+		case err == nil:
+			object := representation.(map[string]any)
+			if prefix := entityPrefixes[object["__typename"].(string)]; prefix == "" || !strings.HasPrefix(id, prefix) || len(object) != 2 {
+				t.Errorf("%s stands for %q", text, id)
+			}
+		case refusal == nil || refusal.Code != auth.BadUserInput || strings.Contains(refusal.Message, canary):
+			t.Errorf("%s is refused with %v", text, err)
 		}
 	})
 }

@@ -332,7 +332,7 @@ type RoleResolver interface {
 	Permissions(ctx context.Context, obj *model.Role) ([]string, error)
 }
 type SessionResolver interface {
-	User(ctx context.Context, obj *model.Session) (*model.User, error)
+	User(ctx context.Context, objs []*model.Session) ([]*model.User, error)
 
 	Fresh(ctx context.Context, obj *model.Session) (bool, error)
 	Current(ctx context.Context, obj *model.Session) (bool, error)
@@ -342,7 +342,7 @@ type SessionResolver interface {
 type UserResolver interface {
 	Roles(ctx context.Context, objs []*model.User) ([][]*model.Role, error)
 	Permissions(ctx context.Context, objs []*model.User) ([][]string, error)
-	Can(ctx context.Context, obj *model.User, permission string) (*bool, error)
+	Can(ctx context.Context, objs []*model.User, permission string) ([]*bool, error)
 	Sessions(ctx context.Context, objs []*model.User) ([][]*model.Session, error)
 	APITokens(ctx context.Context, objs []*model.User) ([][]*model.APIToken, error)
 	SecurityEvents(ctx context.Context, obj *model.User, first *int, after *string, last *int, before *string) (*AuditEventConnection, error)
@@ -7467,7 +7467,7 @@ func (ec *executionContext) _Session_user(ctx context.Context, field graphql.Col
 			return ec.fieldContext_Session_user(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Session().User(ctx, obj)
+			return ec.resolveBatch_Session_user(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
@@ -7488,6 +7488,29 @@ func (ec *executionContext) fieldContext_Session_user(_ context.Context, field g
 		},
 	}
 	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Session_user(ctx context.Context, field graphql.CollectedField, obj *model.Session) (any, error) {
+	resolver := ec.Resolvers.Session()
+	if batch, ok := graphql.BatchParentsFor[*model.Session](ctx, "Session"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.User(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*model.User](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Session.user",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.User(ctx, []*model.Session{obj})
+	return graphql.ResolveBatchSingleResult[*model.User](
+		ctx,
+		results,
+		err,
+		"Session.user",
+	)
 }
 
 func (ec *executionContext) _Session_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.Session) (ret graphql.Marshaler) {
@@ -8248,8 +8271,7 @@ func (ec *executionContext) _User_can(ctx context.Context, field graphql.Collect
 			return ec.fieldContext_User_can(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.User().Can(ctx, obj, fc.Args["permission"].(string))
+			return ec.resolveBatch_User_can(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
@@ -8281,6 +8303,30 @@ func (ec *executionContext) fieldContext_User_can(ctx context.Context, field gra
 		return fc, err
 	}
 	return fc, nil
+}
+func (ec *executionContext) resolveBatch_User_can(ctx context.Context, field graphql.CollectedField, obj *model.User) (any, error) {
+	resolver := ec.Resolvers.User()
+	fc := graphql.GetFieldContext(ctx)
+	if batch, ok := graphql.BatchParentsFor[*model.User](ctx, "User"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Can(ctx, batch.Parents, fc.Args["permission"].(string))
+		})
+		return graphql.ResolveBatchGroupResult[*bool](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"User.can",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Can(ctx, []*model.User{obj}, fc.Args["permission"].(string))
+	return graphql.ResolveBatchSingleResult[*bool](
+		ctx,
+		results,
+		err,
+		"User.can",
+	)
 }
 
 func (ec *executionContext) _User_sessions(ctx context.Context, field graphql.CollectedField, obj *model.User) (ret graphql.Marshaler) {
@@ -14399,15 +14445,23 @@ func (ec *executionContext) marshalN_Entity2ᚕgithubᚗcomᚋauthgraphᚋauthgr
 	{
 		var batchItemsUser []*model.User
 		batchIdxMapUser := map[int]int{}
+		var batchItemsSession []*model.Session
+		batchIdxMapSession := map[int]int{}
 		for i, item := range v {
 			switch concrete := item.(type) {
 			case *model.User:
 				batchIdxMapUser[i] = len(batchItemsUser)
 				batchItemsUser = append(batchItemsUser, concrete)
+			case *model.Session:
+				batchIdxMapSession[i] = len(batchItemsSession)
+				batchItemsSession = append(batchItemsSession, concrete)
 			}
 		}
 		if len(batchItemsUser) > 0 {
 			ctx = graphql.WithBatchParents(ctx, "User", batchItemsUser, batchIdxMapUser)
+		}
+		if len(batchItemsSession) > 0 {
+			ctx = graphql.WithBatchParents(ctx, "Session", batchItemsSession, batchIdxMapSession)
 		}
 	}
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
@@ -14882,6 +14936,7 @@ func (ec *executionContext) marshalOSession2ᚕᚖgithubᚗcomᚋauthgraphᚋaut
 	if v == nil {
 		return graphql.Null
 	}
+	ctx = graphql.WithBatchParents(ctx, "Session", v, nil)
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]

@@ -26,6 +26,8 @@ const (
 	// listCost is how many elements a list is taken to have for which the schema says nothing
 	// else (@listSize).
 	listCost = 10
+	// pageReadCost is what reading a page costs by itself, however little of it is shown.
+	pageReadCost = 10
 	// countCost is what counting all elements of a list costs.
 	countCost = 100
 	// maxSchemaLists is how many lists of the schema an introspection may ask for. The usual
@@ -131,6 +133,9 @@ func (w walker) field(field *ast.Field, page int) survey {
 		below.representations = add(below.representations, elements)
 	}
 	below.cost = add(1, multiply(elements, below.cost))
+	if field.Definition.Arguments.ForName("first") != nil {
+		below.cost = add(below.cost, pageReadCost)
+	}
 	if field.Name == "totalCount" {
 		below.cost = add(below.cost, countCost)
 	}

@@ -33,6 +33,7 @@ func TestOperationsThatAskForTooMuch(t *testing.T) {
 		{"sessions in sessions", `{ me { sessions { user { sessions { user { sessions { id } } } } } } }`, true},
 		{"lists whose size the schema tells", `{ users(first: 5) { nodes { sessions { user { apiTokens { id } } } } } }`, true},
 		{"pages of the usual size, nested", `{ users { nodes { securityEvents { nodes { id kind } } sessions { id address } apiTokens { id name scopes } } } }`, false},
+		{"pages of which nothing is shown", `{ users(first: 100) { nodes { ` + aliases("securityEvents { pageInfo { hasNextPage } }", 30) + ` } } }`, true},
 		{"counting again and again", `{ users { ` + aliases("totalCount", 320) + ` } }`, true},
 		{"the schema in width", `{ __schema { ` + aliases("types { ...F }", 18) + ` } } fragment F on __Type { ` + aliases("fields { ...G }", 18) + ` } fragment G on __Field { ` + aliases("args { name }", 18) + ` }`, true},
 		{"the schema as tools ask for it", introspection, false},

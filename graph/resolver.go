@@ -43,10 +43,10 @@ func payload[T any](payload *T, err error) (*T, error) {
 	return payload, nil
 }
 
-// batch turns lists with a refusal in the place of some into the answer of a batch resolver.
-func batch[T any](lists [][]T, refusals []error, err error) ([][]T, error) {
+// batch turns values with a refusal in the place of some into the answer of a batch resolver.
+func batch[T any](values []T, refusals []error, err error) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lists, graphql.BatchErrorList(refusals)
+	return values, graphql.BatchErrorList(refusals)
 }

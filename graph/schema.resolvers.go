@@ -262,8 +262,12 @@ func (r *roleResolver) Permissions(ctx context.Context, obj *model.Role) ([]stri
 	return r.auth.PermissionsOf(obj), nil
 }
 
-func (r *sessionResolver) User(ctx context.Context, obj *model.Session) (*model.User, error) {
-	return r.auth.User(ctx, auth.ViewerFrom(ctx), obj.UserID)
+func (r *sessionResolver) User(ctx context.Context, objs []*model.Session) ([]*model.User, error) {
+	ids := make([]string, len(objs))
+	for i, session := range objs {
+		ids[i] = session.UserID
+	}
+	return batch(r.auth.UsersByIDs(ctx, auth.ViewerFrom(ctx), ids))
 }
 
 func (r *sessionResolver) Fresh(ctx context.Context, obj *model.Session) (bool, error) {
@@ -287,8 +291,8 @@ func (r *userResolver) Permissions(ctx context.Context, objs []*model.User) ([][
 	return batch(r.auth.PermissionsByUsers(ctx, auth.ViewerFrom(ctx), objs))
 }
 
-func (r *userResolver) Can(ctx context.Context, obj *model.User, permission string) (*bool, error) {
-	return r.auth.Can(ctx, auth.ViewerFrom(ctx), obj, permission)
+func (r *userResolver) Can(ctx context.Context, objs []*model.User, permission string) ([]*bool, error) {
+	return batch(r.auth.CanByUsers(ctx, auth.ViewerFrom(ctx), objs, permission))
 }
 
 func (r *userResolver) Sessions(ctx context.Context, objs []*model.User) ([][]*model.Session, error) {
