@@ -2603,7 +2603,7 @@ extend type PageInfo @shareable
 extend type Query {
   """
   The objects for which representations stand, in the same order. Each is looked up as ` + "`" + `node` + "`" + ` does
-  it: in the place of one that the caller may not see, or that is not there, stand null and an
+  it: in the place of one that the caller may not see, or that is not there, stands null, with an
   error. Gateways ask for it; clients ask for ` + "`" + `node` + "`" + `.
   """
   _entities(
@@ -2611,7 +2611,7 @@ extend type Query {
     representations: [_Any!]!
   ): [_Entity]! @auth
 
-  "This subgraph, to whom the server tells its schema."
+  "This subgraph, for those who compose it with others. It is refused where introspection is."
   _service: _Service! @public
 }
 

@@ -3,7 +3,8 @@
 //
 // NewHandler serves it over HTTP. Resolvers translate, call, translate: rules about who may
 // see or do what stand in the schema's @auth and in package auth, never here. generated.go
-// and models_gen.go are made by `go generate ./...` from schema.graphqls.
+// and models_gen.go are made by `go generate ./...` from schema.graphqls and
+// federation.graphqls.
 package graph
 
 import (
