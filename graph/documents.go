@@ -103,7 +103,7 @@ func (d *documents) resolve(params *graphql.RawParams) error {
 	}
 	if text, listed := d.manifest.texts[name]; listed {
 		if params.Query != "" && params.Query != text {
-			return mismatch
+			return errOtherDocument
 		}
 		params.Query = text
 		return nil
@@ -118,16 +118,18 @@ func (d *documents) resolve(params *graphql.RawParams) error {
 	case params.Query == "" && name == "":
 		return &auth.Error{Code: badRequest, Message: "query is missing."}
 	case params.Query == "":
-		if params.Query, hashed = d.registered.get(hash); !hashed {
+		text, known := d.registered.get(hash)
+		if !known {
 			return &auth.Error{Code: documentNotFound, Message: "PersistedQueryNotFound"} // clients look for this text
 		}
+		params.Query = text
 	case hashed && hash != sha256Hex(params.Query):
-		return mismatch
+		return errOtherDocument
 	}
 	return nil
 }
 
-var mismatch = &auth.Error{Code: badRequest, Message: "The query is not the document that the request names."}
+var errOtherDocument = &auth.Error{Code: badRequest, Message: "The query is not the document that the request names."}
 
 // MutateOperationContext looks at a document that is valid: it registers it where the client asks
 // for that, and logs it where the operator does.
