@@ -1655,7 +1655,8 @@ type Query {
 type Mutation {
   """
   Creates an account with a password. It does not sign in: call ` + "`" + `login` + "`" + ` next.
-  Refused with ALREADY_EXISTS when the email or the user name is taken.
+  Refused with ALREADY_EXISTS when the email or the user name is taken, and with FORBIDDEN while
+  sign-up is closed.
   """
   createUser(
     "Who the user is and the password to sign in with."
@@ -1678,13 +1679,15 @@ type Mutation {
   """
   Gives the caller's session a new token, or the answer that got lost on the way. The old one
   keeps working until the new one is used, and half a minute longer; used after that, it ends
-  the session, since two must have it. The session ends when it would have ended.
+  the session, since two must have it. The session ends when it would have ended. Refused with
+  REAUTHENTICATION_REQUIRED when a step-up has replaced the token, and with RATE_LIMITED when
+  renewals come too often.
   """
   renewSession: SessionPayload @auth
 
   """
   Proves the caller's password again, so that fields with ` + "`" + `@auth(fresh: true)` + "`" + ` let the session
-  pass. The session gets a new token.
+  pass. The session gets a new token. A wrong password is refused with INVALID_CREDENTIALS.
   """
   reauthenticate(
     "The proof."
@@ -1694,7 +1697,8 @@ type Mutation {
   """
   Signs an access token for the caller's session, which other services verify offline by the
   keys at ` + "`" + `/.well-known/jwks.json` + "`" + `. A caller by HTTP Basic gets a session for it. An access
-  token of this server's own audience can be presented here to get another one.
+  token of this server's own audience can be presented here to get another one. Refused with
+  RATE_LIMITED when tokens are asked for too often.
   """
   issueAccessToken(
     "For whom the token is and how long it lasts."
@@ -1731,7 +1735,10 @@ type Mutation {
     input: RevokeSessionsInput!
   ): RevokeSessionsPayload @auth(permissions: ["users:write"])
 
-  "Changes the caller's own account. The email address and the user name need a fresh session."
+  """
+  Changes the caller's own account. The email address and the user name need a fresh session, or
+  else REAUTHENTICATION_REQUIRED; where they are taken, it is ALREADY_EXISTS.
+  """
   updateMe(
     "What to change. What is absent stays; null removes."
     input: UpdateMeInput!
@@ -1739,7 +1746,7 @@ type Mutation {
 
   """
   Changes the caller's password. All their other sessions and all their API tokens end in the
-  same step.
+  same step. A wrong old password is refused with INVALID_CREDENTIALS.
   """
   changePassword(
     "The old and the new password."
@@ -1751,7 +1758,8 @@ type Mutation {
 
   """
   Spends a code from ` + "`" + `addUser` + "`" + ` or ` + "`" + `createPasswordCode` + "`" + ` to set a password. It does not sign in.
-  All sessions and API tokens of the user end.
+  All sessions and API tokens of the user end. A code that is not valid, or not any more, is
+  refused with INVALID_CREDENTIALS.
   """
   setPassword(
     "The code and the new password."
@@ -1760,7 +1768,8 @@ type Mutation {
 
   """
   Makes an account for someone else, also while sign-up is closed, and a code by which they
-  set their password. Roles need ` + "`" + `roles:write` + "`" + ` as well.
+  set their password. Roles need ` + "`" + `roles:write` + "`" + ` as well. Refused with ALREADY_EXISTS when the
+  email or the user name is taken.
   """
   addUser(
     "Who the user is."
@@ -1773,7 +1782,7 @@ type Mutation {
     input: CreatePasswordCodeInput!
   ): PasswordCodePayload @auth(permissions: ["users:write"], fresh: true)
 
-  "Changes a user's account."
+  "Changes a user's account. Refused with ALREADY_EXISTS when the email or the user name is taken."
   updateUser(
     "What to change. What is absent stays; null removes."
     input: UpdateUserInput!
@@ -1803,13 +1812,13 @@ type Mutation {
     input: DeleteUserInput!
   ): DeleteUserPayload @auth(permissions: ["users:write"], fresh: true)
 
-  "Makes a role. It can permit no more than the caller may do."
+  "Makes a role. It can permit no more than the caller may do. A name that is taken is refused with ALREADY_EXISTS."
   createRole(
     "The new role."
     input: CreateRoleInput!
   ): RolePayload @auth(permissions: ["roles:write"], fresh: true)
 
-  "Changes a role. API tokens of its holders lose what their owners lose."
+  "Changes a role. API tokens of its holders lose what their owners lose. A name that is taken is refused with ALREADY_EXISTS."
   updateRole(
     "What to change. What is absent stays."
     input: UpdateRoleInput!
@@ -2546,37 +2555,101 @@ Why a request or a field was refused: the value of ` + "`" + `extensions.code` +
 operator, and ` + "`" + `extensions.retryAfter` + "`" + ` is in how many seconds to try again.
 """
 enum ErrorCode {
-  "The field needs a signed-in caller, and there is none, or the presented credential was refused."
+  """
+  The field needs a signed-in caller, and there is none, or the presented credential was refused.
+
+  To do: Forget the token and what was kept of the user, and let them sign in.
+  """
   UNAUTHENTICATED
-  "The caller is known and may not do this."
+  """
+  The caller is known and may not do this.
+
+  To do: Tell the user; it will be refused again until their rights change.
+  """
   FORBIDDEN
-  "The caller must prove their password again first."
+  """
+  The caller must prove their password again first.
+
+  To do: Ask for the password, call ` + "`" + `reauthenticate` + "`" + `, and send the operation again.
+  """
   REAUTHENTICATION_REQUIRED
-  "The identifier and the password do not belong together, or the account may not be used."
+  """
+  The identifier and the password do not belong together, or the account may not be used.
+
+  To do: Show the message, and let the user try again.
+  """
   INVALID_CREDENTIALS
-  "An input breaks a rule; ` + "`" + `extensions.field` + "`" + ` names it."
+  """
+  An input breaks a rule; ` + "`" + `extensions.field` + "`" + ` names it.
+
+  To do: Show the message beside that input.
+  """
   BAD_USER_INPUT
-  "There is no such object, or the caller may not know of it."
+  """
+  There is no such object, or the caller may not know of it.
+
+  To do: Take the object out of what is shown, and tell the user that it is gone.
+  """
   NOT_FOUND
-  "Another user holds this value already; ` + "`" + `extensions.field` + "`" + ` names it."
+  """
+  Another user holds this value already; ` + "`" + `extensions.field` + "`" + ` names it.
+
+  To do: Show the message beside that input.
+  """
   ALREADY_EXISTS
-  "Too many attempts; ` + "`" + `extensions.retryAfter` + "`" + ` says in how many seconds to try again."
+  """
+  Too many attempts; ` + "`" + `extensions.retryAfter` + "`" + ` says in how many seconds to try again.
+
+  To do: Show how long to wait, and send nothing before.
+  """
   RATE_LIMITED
-  "The server is too busy to check passwords; try again in a few seconds."
+  """
+  The server is too busy to check passwords; try again in a few seconds.
+
+  To do: Send it again after a few seconds, a few times, and wait longer each time.
+  """
   OVERLOADED
-  "The request is not GraphQL over HTTP: wrong method, media type, size or JSON."
+  """
+  The request is not GraphQL over HTTP: wrong method, media type, size or JSON.
+
+  To do: Mend the client; the same request is refused again.
+  """
   BAD_REQUEST
-  "The server does not know the document that the request names; send its text along."
+  """
+  The server does not know the document that the request names; send its text along.
+
+  To do: Send the text with its hash, once; clients that know the protocol do it by themselves.
+  """
   PERSISTED_QUERY_NOT_FOUND
-  "This server executes only the documents that its operator lists, and this is none of them."
+  """
+  This server executes only the documents that its operator lists, and this is none of them.
+
+  To do: Have the operator list the documents of this version of the client.
+  """
   DOCUMENT_NOT_TRUSTED
-  "The operation asks for more than one request may cost: fields, depth, list sizes, or two fields that check a password."
+  """
+  The operation asks for more than one request may cost: fields, depth, list sizes, or two fields that check a password.
+
+  To do: Ask for less, or in several requests.
+  """
   QUERY_TOO_COMPLEX
-  "The operation is not GraphQL."
+  """
+  The operation is not GraphQL.
+
+  To do: Mend the client.
+  """
   GRAPHQL_PARSE_FAILED
-  "The operation does not fit this schema."
+  """
+  The operation does not fit this schema.
+
+  To do: Mend the client, or make its types again if the schema has changed.
+  """
   GRAPHQL_VALIDATION_FAILED
-  "The server failed; ` + "`" + `extensions.requestId` + "`" + ` is in its log."
+  """
+  The server failed; ` + "`" + `extensions.requestId` + "`" + ` is in its log.
+
+  To do: Send a query again once; before a mutation is sent again, look whether it was done. Show the request id to quote.
+  """
   INTERNAL_SERVER_ERROR
 }
 `, BuiltIn: false},

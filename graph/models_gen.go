@@ -537,36 +537,68 @@ type ErrorCode string
 
 const (
 	// The field needs a signed-in caller, and there is none, or the presented credential was refused.
+	//
+	// To do: Forget the token and what was kept of the user, and let them sign in.
 	ErrorCodeUnauthenticated ErrorCode = "UNAUTHENTICATED"
 	// The caller is known and may not do this.
+	//
+	// To do: Tell the user; it will be refused again until their rights change.
 	ErrorCodeForbidden ErrorCode = "FORBIDDEN"
 	// The caller must prove their password again first.
+	//
+	// To do: Ask for the password, call `reauthenticate`, and send the operation again.
 	ErrorCodeReauthenticationRequired ErrorCode = "REAUTHENTICATION_REQUIRED"
 	// The identifier and the password do not belong together, or the account may not be used.
+	//
+	// To do: Show the message, and let the user try again.
 	ErrorCodeInvalidCredentials ErrorCode = "INVALID_CREDENTIALS"
 	// An input breaks a rule; `extensions.field` names it.
+	//
+	// To do: Show the message beside that input.
 	ErrorCodeBadUserInput ErrorCode = "BAD_USER_INPUT"
 	// There is no such object, or the caller may not know of it.
+	//
+	// To do: Take the object out of what is shown, and tell the user that it is gone.
 	ErrorCodeNotFound ErrorCode = "NOT_FOUND"
 	// Another user holds this value already; `extensions.field` names it.
+	//
+	// To do: Show the message beside that input.
 	ErrorCodeAlreadyExists ErrorCode = "ALREADY_EXISTS"
 	// Too many attempts; `extensions.retryAfter` says in how many seconds to try again.
+	//
+	// To do: Show how long to wait, and send nothing before.
 	ErrorCodeRateLimited ErrorCode = "RATE_LIMITED"
 	// The server is too busy to check passwords; try again in a few seconds.
+	//
+	// To do: Send it again after a few seconds, a few times, and wait longer each time.
 	ErrorCodeOverloaded ErrorCode = "OVERLOADED"
 	// The request is not GraphQL over HTTP: wrong method, media type, size or JSON.
+	//
+	// To do: Mend the client; the same request is refused again.
 	ErrorCodeBadRequest ErrorCode = "BAD_REQUEST"
 	// The server does not know the document that the request names; send its text along.
+	//
+	// To do: Send the text with its hash, once; clients that know the protocol do it by themselves.
 	ErrorCodePersistedQueryNotFound ErrorCode = "PERSISTED_QUERY_NOT_FOUND"
 	// This server executes only the documents that its operator lists, and this is none of them.
+	//
+	// To do: Have the operator list the documents of this version of the client.
 	ErrorCodeDocumentNotTrusted ErrorCode = "DOCUMENT_NOT_TRUSTED"
 	// The operation asks for more than one request may cost: fields, depth, list sizes, or two fields that check a password.
+	//
+	// To do: Ask for less, or in several requests.
 	ErrorCodeQueryTooComplex ErrorCode = "QUERY_TOO_COMPLEX"
 	// The operation is not GraphQL.
+	//
+	// To do: Mend the client.
 	ErrorCodeGraphqlParseFailed ErrorCode = "GRAPHQL_PARSE_FAILED"
 	// The operation does not fit this schema.
+	//
+	// To do: Mend the client, or make its types again if the schema has changed.
 	ErrorCodeGraphqlValidationFailed ErrorCode = "GRAPHQL_VALIDATION_FAILED"
 	// The server failed; `extensions.requestId` is in its log.
+	//
+	// To do: Send a query again once; before a mutation is sent again, look whether it was done. Show the request id to quote.
 	ErrorCodeInternalServerError ErrorCode = "INTERNAL_SERVER_ERROR"
 )
 
