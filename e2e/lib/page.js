@@ -1,4 +1,4 @@
-// Takes the code blocks out of pages in docs/, so that what they show is what runs.
+// Takes the code blocks out of the pages in docs/, so that what they show is what runs.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,10 +7,22 @@ const docs = join(import.meta.dirname, '..', '..', 'docs')
 
 /** Returns the code block behind the marker `<!-- name -->` of a page. */
 export async function codeBlock(name, page = 'verify.md') {
-  const [, rest] = (await readFile(join(docs, page), 'utf8')).split(`<!-- ${name} -->\n\`\`\``)
-  const [block] = rest?.split('\n```\n') ?? []
+  const block = (await codeBlocks(page)).find((each) => each.name === name)
   assert.ok(block, `docs/${page} has no block ${name}`)
-  return block.slice(block.indexOf('\n') + 1) + '\n' // without the language
+  return block.text
+}
+
+/**
+ * Returns every code block of a page, in its order.
+ *
+ * @param {string} page the file's path from docs/
+ * @returns {Promise<{name?: string, language: string, text: string}[]>} name is what the marker in
+ *   front of it says, as `<!-- name -->`
+ */
+export async function codeBlocks(page) {
+  const text = await readFile(join(docs, page), 'utf8')
+  const blocks = text.matchAll(/(?:^<!-- (\S+) -->\n)?^```(\w*)\n(.*?)^```$/gms)
+  return [...blocks].map(([, name, language, text]) => ({ name, language, text }))
 }
 
 /** Replaces every text by another in a code block, and fails where one does not occur. */

@@ -1,0 +1,3 @@
+// What a test drives of the mobile recipe.
+export { kept } from './expo-secure-store'
+export * from './mobile/session'
