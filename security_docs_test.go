@@ -143,7 +143,7 @@ var namedTest = regexp.MustCompile("\\[?`((?:Test|Fuzz)\\w+)`(?:\\]\\([^)]*\\))?
 // -update it links each name to its file.
 func TestSecurityDocsNameTestsThatExist(t *testing.T) {
 	tests := testFiles(t)
-	for _, page := range []string{securityPage, asvsPage} {
+	for _, page := range []string{securityPage, asvsPage, originsPage} {
 		text := readFile(t, page)
 		linked := namedTest.ReplaceAllStringFunc(text, func(name string) string {
 			name = namedTest.FindStringSubmatch(name)[1]

@@ -346,6 +346,32 @@ func TestPagesOfListedOriginsMayCall(t *testing.T) {
 	}
 }
 
+// TestPreflightsSayWhoIsListed holds what browsers ask before they let a page send JSON.
+func TestPreflightsSayWhoIsListed(t *testing.T) {
+	t.Parallel()
+	listed, nobody := start(t, "AUTHGRAPH_ORIGINS=https://app.example.test"), start(t)
+	for _, test := range []struct {
+		name, origin string
+		at           *instance
+		wantStatus   int
+		allowed      bool
+	}{
+		{"a listed origin", "https://app.example.test", listed, 204, true},
+		{"another", "https://evil.test", listed, 204, false},
+		{"where none is listed", "https://app.example.test", nobody, 405, false},
+	} {
+		response := test.at.script("Origin", test.origin, "Access-Control-Request-Method", "POST",
+			"Access-Control-Request-Headers", "authorization,content-type").send(http.MethodOptions, "/graphql")
+		allows := func(name string) string { return response.Header.Get("Access-Control-Allow-" + name) }
+		if response.StatusCode != test.wantStatus || (allows("Origin") != "") != test.allowed {
+			t.Errorf("%s: %s, Access-Control-Allow-Origin %q", test.name, response.Status, allows("Origin"))
+		}
+		if test.allowed && (allows("Methods") != "POST" || allows("Headers") != "authorization,content-type" || allows("Credentials") != "true") {
+			t.Errorf("%s: %v", test.name, response.Header)
+		}
+	}
+}
+
 func TestQueriesByGetAreForThoseWhoWantThem(t *testing.T) {
 	t.Parallel()
 	const query = "/graphql?query=%7Bstatus%7BsignupOpen%7D%7D"
