@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { buildSchema } from 'graphql'
 import { printedSchema } from '../lib/server.js'
-import { badDeprecations, breakingChanges } from './rules.js'
+import { badDeprecations, breakingChanges, unmentionedChanges } from './rules.js'
 
 describe('the schema', { timeout: 60_000 }, () => {
   let present, released
@@ -21,6 +21,12 @@ describe('the schema', { timeout: 60_000 }, () => {
 
   test('says of everything deprecated what to use instead', () => {
     assert.deepEqual(badDeprecations(present), [])
+  })
+
+  test('has changed as CHANGELOG.md says', async () => {
+    const changelog = await readFile(join(import.meta.dirname, '..', '..', 'CHANGELOG.md'), 'utf8')
+    assert.match(changelog, /^## \[Unreleased\]$/m)
+    assert.deepEqual(unmentionedChanges(released, present, changelog), [])
   })
 })
 
@@ -90,6 +96,33 @@ describe('what @deprecated must say', () => {
   ]) {
     test(`${good ? 'good' : 'bad'}: ${text}`, () => {
       assert.equal(badDeprecations(schema(text)).length === 0, good)
+    })
+  }
+})
+
+describe('what CHANGELOG.md must say', () => {
+  const a = 'type Query { a: Int }'
+  for (const [title, before, after, unreleased, unsaid] of [
+    ['nothing of what is as it was', a, a, '', []],
+    ['nothing of a description', a, 'type Query { "A number." a: Int }', '', []],
+    ['a new field, by its path', a, 'type Query { a: Int b: Int }', '### Added\n\n- `Query.b`', []],
+    ['a new root field, by its name', a, 'type Query { a: Int b: Int }', '### Added\n\n- `b` tells more.', []],
+    ['a new field', a, 'type Query { a: Int b: Int }', '### Added\n\n- b', ['Query.b is new']],
+    ['a new type, and not each field of it', a, 'type Query { a: Int t: T } type T { x: Int y: Int }', '### Added\n\n- `t` and `T`', []],
+    ['a new argument', a, 'type Query { a(x: Int): Int }', '### Added\n\n- `a`', ['Query.a.x is new']],
+    ['a new value', 'enum E { A } type Query { e: E }', 'enum E { A B } type Query { e: E }', '', ['E.B is new']],
+    ['a new member of a union', 'type A { a: Int } type B { b: Int } union U = A type Query { u: U b: B }', 'type A { a: Int } type B { b: Int } union U = A | B type Query { u: U b: B }', '', ['U is another']],
+    ['a deprecation, under its title', 'type Query { a: Int b: Int }', 'type Query { a: Int @deprecated b: Int }', '### Deprecated\n\n- `a`: use `b`.', []],
+    ['a deprecation under no other', 'type Query { a: Int b: Int }', 'type Query { a: Int @deprecated b: Int }', '### Added\n\n- `a`', ['Query.a is deprecated']],
+    ['what is gone, under its title', 'type Query { a: Int @deprecated b: Int }', 'type Query { b: Int }', '### Removed\n\n- `Query.a`', []],
+    ['what is gone', 'type Query { a: Int @deprecated b: Int }', 'type Query { b: Int }', '### Deprecated\n\n- `Query.a`\n\n### Removed', ['Query.a is gone']],
+    ['another type of a field', a, 'type Query { a: Int! }', '', ['Query.a is another']],
+    ['another guard', 'type Query { a: Int @auth(fresh: true) }', 'type Query { a: Int @auth }', '', ['Query.a is another']],
+  ]) {
+    test(`${title}${unsaid.length > 0 ? ', or it is missed' : ''}`, () => {
+      const changelog = `# Changelog\n\n## [Unreleased]\n\n${unreleased}\n\n## [0.1.0] - 2026-01-01\n\n### Removed\n\n- \`Query.a\` \`Query.b\` \`E.B\`\n`
+      const found = unmentionedChanges(schema(before), schema(after), changelog)
+      assert.deepEqual(found.map((line) => line.split(',')[0]), unsaid)
     })
   }
 })

@@ -6,8 +6,10 @@
 //     else led to.
 //   - A guard asks for no more than it did: it would refuse whom it let in.
 //   - @deprecated names what to use instead, in `backquotes`: something beside it, or Type.field.
+//   - CHANGELOG.md names each change under Unreleased, by its path in `backquotes`, or a root field by
+//     its name: what is deprecated under Deprecated, what is gone under Removed.
 import { ChangeType, CriticalityLevel, diff } from '@graphql-inspector/core'
-import { getNamedType, isAbstractType, isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql'
+import { getNamedType, isAbstractType, isEnumType, isInputObjectType, isInterfaceType, isObjectType, isUnionType } from 'graphql'
 
 const { TypeRemoved, FieldRemoved, FieldArgumentRemoved, InputFieldRemoved, EnumValueRemoved } = ChangeType
 const removals = [TypeRemoved, FieldRemoved, FieldArgumentRemoved, InputFieldRemoved, EnumValueRemoved]
@@ -33,6 +35,39 @@ export function badDeprecations(schema) {
     }
     return names.some(known) ? [] : [`${path}: the reason "${element.deprecationReason}" names nothing to use instead`]
   })
+}
+
+/** Returns which changes since the released schema a changelog does not name, a line each. */
+export function unmentionedChanges(released, present, changelog) {
+  const [, unreleased = ''] = /^## \[Unreleased\]\n(.*?)(?=^## |$(?![^]))/ms.exec(changelog) ?? []
+  const section = (title) => new RegExp(`^### ${title}\\n(.*?)(?=^### |$(?![^]))`, 'ms').exec(unreleased)?.[1] ?? ''
+  const named = (path, text) => [path, path.replace(/^(Query|Mutation|Subscription)\./, '')].some((name) => text.includes(`\`${name}\``))
+  const before = standing(released)
+  const after = standing(present)
+  const lines = []
+  const want = (paths, what, text, where) => {
+    for (const path of paths) if (!named(path, text)) lines.push(`${path} is ${what}, and CHANGELOG.md does not say so under ${where}`)
+  }
+  const outermost = (paths) => paths.filter((path) => !paths.includes(path.slice(0, path.lastIndexOf('.'))))
+  const [was, is] = [[...before.keys()], [...after.keys()]]
+  want(outermost(is.filter((path) => !before.has(path))), 'new', unreleased, 'Unreleased')
+  want(outermost(was.filter((path) => !after.has(path))), 'gone', section('Removed'), 'Unreleased, Removed')
+  const both = is.filter((path) => before.has(path))
+  const deprecated = (path) => after.get(path).deprecated && !before.get(path).deprecated
+  want(both.filter(deprecated), 'deprecated', section('Deprecated'), 'Unreleased, Deprecated')
+  want(both.filter((path) => before.get(path).form !== after.get(path).form), 'another', unreleased, 'Unreleased')
+  return lines
+}
+
+/** Returns what stands at each path of a schema, as far as clients can tell: its form, and whether it is deprecated. */
+function standing(schema) {
+  const types = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith('__'))
+  const found = new Map(types.map((type) => [type.name, { form: isUnionType(type) ? String(type.getTypes()) : type.constructor.name }]))
+  for (const { path, element } of elements(schema)) {
+    const form = [String(element.type), JSON.stringify(element.defaultValue), JSON.stringify(guard(element))].join(' ')
+    found.set(path, { form, deprecated: element.deprecationReason != null })
+  }
+  return found
 }
 
 /** Reports whether what stood at a path of the released schema was deprecated there, or led to by nothing else. */
