@@ -185,7 +185,12 @@ func exampleText(t *testing.T, e *example) string {
 	if e.sent != "" {
 		text += "```json\n" + shown(t, e.sent) + "\n```\n\n"
 	}
-	return text + "is answered by\n\n```json\n" + shown(t, e.answer) + "\n```\n\n"
+	if e.then != "" {
+		text += fmt.Sprintf("tells, once [`%s`](examples/%s.graphql) is called:", strings.Split(e.then, "-")[0], e.then)
+	} else {
+		text += "is answered by"
+	}
+	return text + "\n\n```json\n" + shown(t, e.answer) + "\n```\n\n"
 }
 
 // guardInWords says who may call a root field.
@@ -381,6 +386,9 @@ func (p *apiPage) codes(field rootField) []string {
 	if len(field.Arguments) > 0 {
 		found = append(found, "BAD_USER_INPUT")
 	}
+	if strings.Contains(descriptions, "needs the permission") {
+		found = append(found, "FORBIDDEN")
+	}
 	var all []string
 	for _, value := range p.schema.Types["ErrorCode"].EnumValues { // in their order
 		named := regexp.MustCompile(`\b` + value.Name + `\b`).MatchString(descriptions)
@@ -564,8 +572,28 @@ func headings(text string) (anchors []string) {
 // subscription, something deprecated, a field of no chapter, a guard with every argument.
 func TestAPIDocsTakeEverySchema(t *testing.T) {
 	t.Parallel()
-	schema := gqlparser.MustLoadSchema(&ast.Source{Input: graph.SDL() + `
-		extend schema { subscription: Subscription }
+	schema := gqlparser.MustLoadSchema(&ast.Source{Input: `
+		directive @public on FIELD_DEFINITION
+		directive @auth(roles: [String!], permissions: [String!], schemes: [Scheme!], fresh: Boolean! = false) on FIELD_DEFINITION
+		"How."
+		enum Scheme {
+			"By cookie."
+			COOKIE
+		}
+		"Why."
+		enum ErrorCode {
+			"Nobody. To do: sign in."
+			UNAUTHENTICATED
+			"Too old. To do: prove it."
+			REAUTHENTICATION_REQUIRED
+		}
+		"What is asked."
+		type Query {
+			"Notes."
+			notes: [Event!] @auth(roles: ["editor", "admin"], permissions: "users:read", schemes: [COOKIE], fresh: true) @deprecated(reason: "Use ` + "`me`" + `.")
+			"Why."
+			me: ErrorCode @public
+		}
 		"What is told as it happens."
 		type Subscription {
 			"What happens."
@@ -574,25 +602,22 @@ func TestAPIDocsTakeEverySchema(t *testing.T) {
 		"Something that happened."
 		type Event {
 			"When."
-			at: DateTime!
+			at: String!
 			"Then."
-			then: DateTime @deprecated(reason: "Use ` + "`at`" + `.")
-		}
-		extend type Query {
-			"Notes."
-			notes: [Event!] @auth(roles: ["editor", "admin"], permissions: "users:read", schemes: [COOKIE], fresh: true) @deprecated(reason: "Use ` + "`me`" + `.")
+			then: String @deprecated(reason: "Use ` + "`at`" + `.")
 		}`})
-	page := newAPIPage(schema, readExamples(t))
+	page := newAPIPage(schema, map[string]*example{"authEvents": {name: "authEvents", as: "ada", then: "me", answer: `{}`}})
 	for part, wants := range map[string][]string{
 		page.contents(): {"| [Live](#live) | [`authEvents`](#subscription-authevents) |", "| [More](#more) | [`notes`](#query-notes) |"},
 		page.operation(t, page.fields["authEvents"]): {
 			"### subscription `authEvents`", "whoever is signed in.", "| `all` | `Boolean!` | Of everyone. By default `false`. |", "**Answer:** [`Event`](#type-event)",
+			"asked by Ada.", "tells, once [`me`](examples/me.graphql) is called:",
 		},
 		page.operation(t, page.fields["notes"]): {
 			"whoever is signed in, has the role `editor` or `admin`, holds the permission `users:read`, by a credential presented as `COOKIE`, and has proved",
 			"; no API token.", "**Deprecated.** Use `me`.", "[`REAUTHENTICATION_REQUIRED`](errors.md#reauthentication_required)",
 		},
-		page.types(): {"### type `Event`\n\nSomething that happened.", "| `then` | [`DateTime`](#scalar-datetime) | Then. **Deprecated.** Use `at`. |"},
+		page.types(): {"### type `Event`\n\nSomething that happened.", "| `then` | `String` | Then. **Deprecated.** Use `at`. |"},
 	} {
 		for _, want := range wants {
 			if !strings.Contains(part, want) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -20,11 +21,13 @@ import (
 //	#
 //	# as: ada
 //	# after: createRole
+//	# then: updateMe
 //	# variables: {"input": {"userId": "{{grace.id}}", "role": "{{createRole.role.name}}"}}
 //	# refused: NOT_FOUND
 //
 // All are optional. `as` is who asks: a stranger, or one of exampleWorld's people, by a bearer token.
-// `after` is the example that is run before it, by whoever asks there. A place in the variables,
+// `after` is the example that is run before it, and `then` the one that makes the first event of a
+// subscription come, by whoever asks there. A place in the variables,
 // as {{grace.id}} or {{grace.session}}, stands for what one of the people has, or for a part of an
 // earlier answer. `refused` is the code of the error that the example shows; any other fails the test.
 
@@ -36,6 +39,7 @@ type example struct {
 	caption   string
 	as        string
 	after     string
+	then      string
 	variables string
 	refused   string
 	operation string
@@ -68,7 +72,7 @@ func readExamples(t *testing.T) map[string]*example {
 	return examples
 }
 
-var exampleSetting = regexp.MustCompile(`^(as|after|variables|refused): (.+)$`)
+var exampleSetting = regexp.MustCompile(`^(as|after|then|variables|refused): (.+)$`)
 
 func parseExample(name, text string) *example {
 	e := &example{name: name, as: "stranger"}
@@ -81,7 +85,7 @@ func parseExample(name, text string) *example {
 			e.caption = strings.TrimSpace(e.caption + " " + line)
 			continue
 		}
-		*map[string]*string{"as": &e.as, "after": &e.after, "variables": &e.variables, "refused": &e.refused}[setting[1]] = setting[2]
+		*map[string]*string{"as": &e.as, "after": &e.after, "then": &e.then, "variables": &e.variables, "refused": &e.refused}[setting[1]] = setting[2]
 	}
 	e.operation = strings.TrimSpace(text)
 	return e
@@ -115,14 +119,17 @@ func runExample(t *testing.T, examples map[string]*example, e *example) {
 func (r *exampleRun) run(e *example) (variables, answer string) {
 	r.t.Helper()
 	if e.after != "" {
-		before := r.examples[e.after]
-		if before == nil {
-			r.t.Fatalf("%s comes after %s, which is no example", e.name, e.after)
-		}
-		r.run(before)
+		r.run(r.named(e.after))
 	}
 	variables = r.fill(e.variables)
-	answer = r.send(r.token(e.as), e.operation, variables)
+	response := r.send(r.token(e.as), e.operation, variables)
+	defer response.Body.Close()
+	if e.then != "" {
+		r.run(r.named(e.then)) // the stream is open: its headers have come
+		answer = r.firstEvent(response)
+	} else {
+		answer = r.body(response)
+	}
 	var said struct {
 		Data   map[string]any
 		Errors []struct {
@@ -143,6 +150,15 @@ func (r *exampleRun) run(e *example) (variables, answer string) {
 	return variables, answer
 }
 
+// named returns the example of a name.
+func (r *exampleRun) named(name string) *example {
+	r.t.Helper()
+	if r.examples[name] == nil {
+		r.t.Fatalf("%s is no example", name)
+	}
+	return r.examples[name]
+}
+
 // token returns the session token of one of the people, whom it logs in the first time, and "" for
 // a stranger.
 func (r *exampleRun) token(person string) string {
@@ -150,8 +166,10 @@ func (r *exampleRun) token(person string) string {
 	if person == "stranger" || r.tokens[person] != "" {
 		return r.tokens[person]
 	}
-	answer := r.send("", `mutation ($input: LoginInput!) { login(input: $input) { ... on LoginSuccess { token user { id } session { id } } } }`,
+	response := r.send("", `mutation ($input: LoginInput!) { login(input: $input) { ... on LoginSuccess { token user { id } session { id } } } }`,
 		`{"input": {"identifier": "`+person+`@example.com", "password": "`+goodPassword+`"}}`)
+	defer response.Body.Close()
+	answer := r.body(response)
 	var said struct {
 		Data struct {
 			Login struct {
@@ -190,8 +208,8 @@ func (r *exampleRun) fill(text string) string {
 	})
 }
 
-// send returns the answer to an operation.
-func (r *exampleRun) send(token, operation, variables string) string {
+// send sends an operation, and asks for a stream where it is a subscription.
+func (r *exampleRun) send(token, operation, variables string) *http.Response {
 	r.t.Helper()
 	request := map[string]any{"query": operation}
 	if variables != "" {
@@ -207,6 +225,9 @@ func (r *exampleRun) send(token, operation, variables string) string {
 	}
 	post.Header.Set("Content-Type", "application/json")
 	post.Header.Set("User-Agent", exampleUserAgent)
+	if strings.HasPrefix(operation, "subscription") {
+		post.Header.Set("Accept", "text/event-stream")
+	}
 	if token != "" {
 		post.Header.Set("Authorization", "Bearer "+token)
 	}
@@ -214,12 +235,38 @@ func (r *exampleRun) send(token, operation, variables string) string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer response.Body.Close()
+	return response
+}
+
+// body returns the whole of an answer.
+func (r *exampleRun) body(response *http.Response) string {
+	r.t.Helper()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return string(answer)
+}
+
+// firstEvent returns the data of the first event of a stream, which must be one called next.
+func (r *exampleRun) firstEvent(response *http.Response) string {
+	r.t.Helper()
+	lines := bufio.NewScanner(response.Body)
+	event := ""
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case name == "event":
+			event = value
+		case name == "data" && event == "next":
+			return value
+		case name == "data" && event != "":
+			r.t.Fatalf("the first event is %s: %s", event, value)
+		}
+	}
+	r.t.Fatalf("the stream ends without an event: %s, %v", response.Status, lines.Err())
+	return ""
 }
 
 // passing are the parts of an answer that are others at every run, and how the page shows them.
