@@ -21,8 +21,11 @@ func TestImportsPointOneWay(t *testing.T) {
 		"auth":       {[]string{"model", "store"}, []string{"github.com/99designs/", "github.com/vektah/", "github.com/uptrace/", "database/sql", "net/smtp"}},
 		"graph":      {[]string{"model", "auth"}, []string{"github.com/uptrace/", "database/sql"}},
 		"playground": {nil, []string{"github.com/", "golang.org/"}},
-		"bench":      {[]string{"model"}, []string{"github.com/", "golang.org/", "modernc.org/"}},
-		"bench/fill": {[]string{"bench", "store"}, []string{"net/http", "github.com/99designs/"}},
+
+		"bench":           {[]string{"bench/people"}, []string{"github.com/99designs/", "github.com/uptrace/"}},
+		"bench/people":    {[]string{"model"}, []string{"github.com/", "golang.org/", "modernc.org/"}},
+		"bench/fill":      {[]string{"bench/people", "store"}, []string{"net/http", "github.com/99designs/"}},
+		"bench/reference": {nil, []string{"github.com/99designs/", "github.com/vektah/", "github.com/uptrace/"}},
 	} {
 		for file, imports := range importsOf(t, folder) {
 			for _, name := range imports {

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/authgraph/authgraph/auth"
-	"github.com/authgraph/authgraph/bench"
+	"github.com/authgraph/authgraph/bench/people"
 	"github.com/authgraph/authgraph/model"
 	"github.com/authgraph/authgraph/store/storetest"
 )
@@ -52,8 +52,8 @@ func TestTheServiceTakesThePeopleForItsOwn(t *testing.T) {
 	}
 	t.Cleanup(s.Close)
 	for _, n := range []int{0, 42, 229, 1009} {
-		signedIn, err := s.Login(t.Context(), &auth.Viewer{}, auth.LoginInput{Identifier: strings.ToUpper(bench.Username(n)), Password: bench.Password})
-		if err != nil || signedIn.Viewer.User.ID != bench.UserID(n) {
+		signedIn, err := s.Login(t.Context(), &auth.Viewer{}, auth.LoginInput{Identifier: strings.ToUpper(people.Username(n)), Password: people.Password})
+		if err != nil || signedIn.Viewer.User.ID != people.UserID(n) {
 			t.Errorf("user %d cannot log in: %v", n, err)
 		}
 	}
@@ -61,10 +61,10 @@ func TestTheServiceTakesThePeopleForItsOwn(t *testing.T) {
 	for _, test := range []struct{ session, owner, logins int }{{0, 0, 4}, {230, 0, 4}, {499, 39, 3}, {39, 39, 3}, {1024, 1004, 3}} {
 		var v *auth.Viewer
 		r := httptest.NewRequest(http.MethodPost, "/", nil)
-		r.Header.Set("Authorization", "Bearer "+bench.Token(test.session))
+		r.Header.Set("Authorization", "Bearer "+people.Token(test.session))
 		s.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { v = auth.ViewerFrom(r.Context()) })).
 			ServeHTTP(httptest.NewRecorder(), r)
-		if v.Check() != nil || v.SessionID() != bench.SessionID(test.session) || v.ID() != bench.UserID(test.owner) {
+		if v.Check() != nil || v.SessionID() != people.SessionID(test.session) || v.ID() != people.UserID(test.owner) {
 			t.Errorf("the token of session %d gets %v, %q", test.session, v.Check(), v.ID())
 			continue
 		}
@@ -77,7 +77,7 @@ func TestTheServiceTakesThePeopleForItsOwn(t *testing.T) {
 		}
 	}
 	// What the service would fold is what is there.
-	someone, err := s.User(t.Context(), operator, bench.UserID(42))
+	someone, err := s.User(t.Context(), operator, people.UserID(42))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestTheServiceTakesThePeopleForItsOwn(t *testing.T) {
 
 func TestTheHashesAreOfThePassword(t *testing.T) {
 	t.Parallel()
-	for cost := range bench.Hashes {
+	for cost := range people.Hashes {
 		address := storetest.Address(t)
 		if err := (settings{Database: address, Users: 1, BcryptCost: cost}).run(t.Context(), new(bytes.Buffer)); err != nil {
 			t.Fatal(err)
@@ -104,10 +104,10 @@ func TestTheHashesAreOfThePassword(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(s.Close)
-		if _, err := s.Login(t.Context(), &auth.Viewer{}, auth.LoginInput{Identifier: "user0", Password: bench.Password}); err != nil {
+		if _, err := s.Login(t.Context(), &auth.Viewer{}, auth.LoginInput{Identifier: "user0", Password: people.Password}); err != nil {
 			t.Errorf("cost %d: %v", cost, err)
 		}
-		if kept, err := db.PasswordByUser(t.Context(), bench.UserID(0)); err != nil || kept.Secret != bench.Hashes[cost] {
+		if kept, err := db.PasswordByUser(t.Context(), people.UserID(0)); err != nil || kept.Secret != people.Hashes[cost] {
 			t.Errorf("cost %d: the hash was made anew: %v", cost, err)
 		}
 	}

@@ -1,5 +1,5 @@
 // Command fill puts very many users and sessions into a database, to be measured or put under
-// load. What they are called and which tokens they have is in package bench.
+// load. What they are called and which tokens they have is in package people.
 //
 //	go run ./bench/fill --database sqlite:big.db --users 1000000 --sessions 1000000
 //
@@ -18,7 +18,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/authgraph/authgraph/bench"
+	"github.com/authgraph/authgraph/bench/people"
 	"github.com/authgraph/authgraph/store"
 )
 
@@ -55,7 +55,7 @@ func (s settings) run(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	crowd := bench.Crowd{First: s.First, Users: s.Users, Sessions: s.Sessions, Cost: s.BcryptCost}
+	crowd := people.Crowd{First: s.First, Users: s.Users, Sessions: s.Sessions, Cost: s.BcryptCost}
 	err = s.fill(ctx, crowd, target, w)
 	return errors.Join(err, target.close(ctx))
 }
@@ -71,9 +71,9 @@ func (s settings) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	for _, n := range []int{s.First, s.First + s.Users - 1} {
-		_, err := db.UserByID(ctx, bench.UserID(n))
+		_, err := db.UserByID(ctx, people.UserID(n))
 		if err == nil {
-			return fmt.Errorf("the database has %s already; choose other numbers by --first", bench.Username(n))
+			return fmt.Errorf("the database has %s already; choose other numbers by --first", people.Username(n))
 		}
 		if !errors.Is(err, store.ErrNotFound) {
 			return err
@@ -83,7 +83,7 @@ func (s settings) prepare(ctx context.Context) (err error) {
 }
 
 // fill adds the rows of each table.
-func (s settings) fill(ctx context.Context, crowd bench.Crowd, target target, w io.Writer) error {
+func (s settings) fill(ctx context.Context, crowd people.Crowd, target target, w io.Writer) error {
 	for _, rows := range []struct {
 		what  string
 		count int

@@ -1,4 +1,4 @@
-// Package bench makes up people for measurements. They are the same everywhere, and each is
+// Package people makes up people for measurements. They are the same everywhere, and each is
 // known by a number: so a program that puts load on a server can log anybody in, and present the
 // token of any session, without asking the database.
 //
@@ -7,7 +7,7 @@
 //     "authgraph bench session 7", in base64url without padding.
 //
 // Command bench/fill puts them into a database.
-package bench
+package people
 
 import (
 	"crypto/sha256"

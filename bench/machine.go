@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+)
+
+// machine is what was measured, and on what.
+type machine struct {
+	Cores    int    `json:"cores"`
+	CPU      string `json:"cpu"`
+	Memory   string `json:"memory"`
+	Kernel   string `json:"kernel"`
+	Go       string `json:"go"`
+	Commit   string `json:"commit"`             // of the program
+	Modified bool   `json:"modified,omitempty"` // whether its sources differ from that
+}
+
+func thisMachine(ctx context.Context, root string) machine {
+	m := machine{
+		Cores:  runtime.NumCPU(),
+		CPU:    field("/proc/cpuinfo", "model name"),
+		Memory: field("/proc/meminfo", "MemTotal"),
+		Go:     runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH,
+	}
+	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		m.Kernel = strings.TrimSpace(string(release))
+	}
+	m.Commit = git(ctx, root, "rev-parse", "--short=12", "HEAD")
+	m.Modified = git(ctx, root, "status", "--porcelain", "--untracked-files=no") != ""
+	return m
+}
+
+// field returns the first value of a name in one of the kernel's lists, or nothing.
+func field(path, name string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// git returns what a git command prints, or nothing where the sources are not in a repository.
+func git(ctx context.Context, root string, args ...string) string {
+	command := exec.CommandContext(ctx, "git", args...)
+	command.Dir = root
+	out, err := command.Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
