@@ -63,6 +63,7 @@ type Settings struct {
 
 	Signup     string `default:"open" enum:"open,closed" placeholder:"open|closed" help:"Whether strangers may create accounts."`
 	Playground string `default:"auto" enum:"auto,on,off" placeholder:"auto|on|off" help:"Whether / shows the playground; auto: only while PUBLIC_URL is loopback."`
+	Pprof      string `placeholder:"HOST:PORT" help:"A loopback address, such as 127.0.0.1:6060, to serve profiles of the running program on (Go's net/http/pprof); they hold secrets. Off when empty."`
 	BcryptCost int    `default:"12" placeholder:"COST" help:"The bcrypt cost of new password hashes, 10 to 20; each step doubles the work. After a lower one, times tell who has not logged in since."`
 
 	AdminEmail        string `placeholder:"EMAIL" help:"Make sure at start that this account exists and is an administrator's."`
@@ -192,6 +193,9 @@ func (s *Settings) AfterApply(path *kong.Context) error {
 	}
 	if s.DocumentsMode != "off" && len(s.Documents) == 0 {
 		return fmt.Errorf("AUTHGRAPH_DOCUMENTS_MODE: %s needs DOCUMENTS", s.DocumentsMode)
+	}
+	if err := s.checkPprof(); err != nil {
+		return err
 	}
 	if s.MaxSessions < 0 {
 		return errors.New("AUTHGRAPH_MAX_SESSIONS: want 0 or more")

@@ -223,6 +223,17 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+	var background sync.WaitGroup
+	defer background.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	profiles, err := serveProfiles(ctx, settings, log)
+	if err != nil {
+		return err
+	}
+	if profiles != "" {
+		fmt.Fprintln(console.out, "profiles  ", profiles)
+	}
 	if err := welcome(ctx, console.out, settings, backend.auth, listener.Addr()); err != nil {
 		return err
 	}
@@ -233,10 +244,6 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 		log.Info("trusting documents", "count", n, "others", settings.DocumentsMode)
 	}
 
-	var background sync.WaitGroup
-	defer background.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	background.Go(func() { backend.auth.Sweep(ctx) })
 
 	failed := make(chan error, 1)
