@@ -76,6 +76,19 @@ func TestTheServiceTakesThePeopleForItsOwn(t *testing.T) {
 			t.Errorf("user %d has %d events: %v", test.owner, len(events.Nodes), err)
 		}
 	}
+	for _, test := range []struct {
+		user  int
+		roles string
+	}{{0, "editor member"}, {1, "member"}, {228, "editor member"}, {229, "member"}, {1003, "editor member"}, {1009, "editor member"}} {
+		held, err := db.RolesByUsers(t.Context(), []string{people.UserID(test.user)})
+		var names []string
+		for _, role := range held[people.UserID(test.user)] {
+			names = append(names, role.Name)
+		}
+		if got := strings.Join(names, " "); err != nil || got != test.roles {
+			t.Errorf("user %d is %s, want %s: %v", test.user, got, test.roles, err)
+		}
+	}
 	// What the service would fold is what is there.
 	someone, err := s.User(t.Context(), operator, people.UserID(42))
 	if err != nil {

@@ -60,7 +60,8 @@ func (s settings) run(ctx context.Context, w io.Writer) error {
 	return errors.Join(err, target.close(ctx))
 }
 
-// prepare brings the database up to date and makes sure that none of the users is in it.
+// prepare brings the database up to date, makes sure that none of the users is in it, and adds the
+// roles that are missing.
 func (s settings) prepare(ctx context.Context) (err error) {
 	db, err := store.Open(ctx, s.Database, store.Options{})
 	if err != nil {
@@ -79,6 +80,15 @@ func (s settings) prepare(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	for _, role := range people.Roles {
+		_, err := db.RoleByName(ctx, role.Name)
+		if errors.Is(err, store.ErrNotFound) {
+			err = db.InsertRole(ctx, role)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -92,6 +102,7 @@ func (s settings) fill(ctx context.Context, crowd people.Crowd, target target, w
 	}{
 		{"users", s.Users, func(n int) any { return crowd.User(n) }, true},
 		{"passwords", s.Users, func(n int) any { return crowd.Credential(n) }, true},
+		{"roles", crowd.Grants(), func(n int) any { return crowd.Grant(n - s.First) }, true},
 		{"sessions", s.Sessions, func(n int) any { return crowd.Session(n) }, true},
 		{"sign-ups", s.Users, func(n int) any { return crowd.SignUp(n) }, s.Events},
 		{"log-ins", s.Sessions, func(n int) any { return crowd.Login(n) }, s.Events},

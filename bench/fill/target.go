@@ -84,7 +84,7 @@ func (p postgres) load(ctx context.Context, count int, row func(i int) any, prog
 
 // close lets the planner and index-only scans know of the rows, as autovacuum would after a while.
 func (p postgres) close(ctx context.Context) error {
-	_, err := p.conn.Exec(ctx, "VACUUM ANALYZE users, credentials, sessions, audit_events")
+	_, err := p.conn.Exec(ctx, "VACUUM ANALYZE users, credentials, user_roles, sessions, audit_events")
 	return errors.Join(err, p.conn.Close(ctx))
 }
 

@@ -6,6 +6,8 @@
 //   - The session with the number 7 has the token ags_…, where … is the SHA-256 of
 //     "authgraph bench session 7", in base64url without padding.
 //
+// Everybody is a member, and every third user, from the first on, an editor.
+//
 // Command bench/fill puts them into a database.
 package people
 
@@ -29,6 +31,19 @@ const Password = "violet harbour lantern 47"
 var Hashes = map[int]string{
 	10: "hmac-sha384:label:$2a$10$7/DCta2NjYo8VNkqrojYcOC3.MADtuHf2aGWweGmbH0D9AgzYSkjy",
 	12: "hmac-sha384:label:$2a$12$ZRx3XqX2/wFNvnt3PEa22ewhGAw1OGyQiHrL.XDSpKCT82hqHu2ui",
+}
+
+// Roles are the roles that people hold.
+var Roles = []*model.Role{
+	role(0, "editor", "Writes and changes articles."),
+	role(1, "member", "Reads articles."),
+}
+
+func role(n int, name, description string) *model.Role {
+	return &model.Role{
+		ID: id(model.RoleIDPrefix, firstSignUp, n), Name: name, Description: description,
+		CreatedAt: firstSignUp, UpdatedAt: firstSignUp,
+	}
 }
 
 // Crowd is some users, whose numbers begin with First, and their sessions, whose numbers do too.
@@ -131,6 +146,20 @@ func (c Crowd) Session(n int) *model.Session {
 		ID: SessionID(n), UserID: UserID(c.owner(n)), TokenHash: hash[:], UserAgent: userAgent, Address: address,
 		CreatedAt: at, AuthenticatedAt: at, LastSeenAt: at, CookieIssuedAt: at,
 	}
+}
+
+// Grants returns how many roles the users hold.
+func (c Crowd) Grants() int { return c.Users + c.editors() }
+
+func (c Crowd) editors() int { return (c.Users + 2) / 3 }
+
+// Grant returns that a user holds a role, for numbers from 0 on.
+func (c Crowd) Grant(n int) *model.UserRole {
+	role, user := Roles[0], c.First+3*n
+	if n >= c.editors() {
+		role, user = Roles[1], c.First+n-c.editors()
+	}
+	return &model.UserRole{UserID: UserID(user), RoleID: role.ID, GrantedAt: signUp(user)}
 }
 
 // SignUp returns the event of a user's sign-up.
