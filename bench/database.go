@@ -13,17 +13,20 @@ import (
 )
 
 // filled returns the address of a SQLite database with so many users, and a session for each, which
-// the question may change. Filling takes long, so that a copy is kept for the next time.
-func (r *rig) filled(ctx context.Context, users int) (address string, err error) {
+// is the question's own until it is done. Filling takes long, so that it is a copy of one that is
+// kept for the next time.
+func (r *rig) filled(ctx context.Context, t *trial, users int) (address string, err error) {
 	kept, err := r.kept(ctx, users)
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(r.dir, fmt.Sprintf("%d.db", users))
-	if err := copyFile(kept, path); err != nil {
+	folder, err := os.MkdirTemp(r.dir, "database-")
+	if err != nil {
 		return "", err
 	}
-	return "sqlite:" + path, nil
+	t.later(func() error { return os.RemoveAll(folder) })
+	path := filepath.Join(folder, "authgraph.db")
+	return "sqlite:" + path, copyFile(kept, path)
 }
 
 // kept returns the file of the cache with so many users, and makes it where it is missing. Its name

@@ -17,20 +17,24 @@ type load struct {
 	rate        float64       // how many a second, over all connections; 0: each as soon as the last is answered
 	duration    time.Duration // after which no more are sent
 	most        int           // how many are sent at most; 0: any number
-	refusals    bool          // whether a refusal is an answer like any other, and only counted
+
+	refusals bool            // whether a refusal is only counted, and the next request sent after a pause
+	pause    time.Duration   // after a refusal
+	enough   <-chan struct{} // when it is closed, no more are sent
+
+	begun, ended func() error // called when all connections are there, and when the last answer is in
 }
 
 // outcome is what became of a load.
 type outcome struct {
 	answered  int // without the refused ones
 	refused   int
-	elapsed   time.Duration
 	latencies []time.Duration // of those answered, sorted
 	ends      []time.Duration // when each was answered, sorted, since the beginning
 }
 
-// p returns the latency that a share of the requests stay below, in milliseconds.
-func (o outcome) p(share float64) float64 {
+// percentile returns the latency that a share of the requests stay below, in milliseconds.
+func (o outcome) percentile(share float64) float64 {
 	place := min(int(share*float64(len(o.latencies))), len(o.latencies)-1)
 	return float64(o.latencies[place]) / float64(time.Millisecond)
 }
@@ -45,9 +49,8 @@ func (o outcome) perSecond() float64 {
 	return float64(n-1) / (o.ends[n-1] - o.ends[0]).Seconds()
 }
 
-// run puts the load on the server. It begins when all connections are there; begun is called then,
-// and ended when the last answer is in.
-func (l load) run(ctx context.Context, begun, ended func() error) (outcome, error) {
+// run puts the load on the server, from when all connections are there.
+func (l load) run(ctx context.Context) (outcome, error) {
 	connections := make([]*connection, l.connections)
 	for i := range connections {
 		c, err := dial(ctx, l.address)
@@ -57,8 +60,10 @@ func (l load) run(ctx context.Context, begun, ended func() error) (outcome, erro
 		defer c.Close()
 		connections[i] = c
 	}
-	if err := begun(); err != nil {
-		return outcome{}, err
+	if l.begun != nil {
+		if err := l.begun(); err != nil {
+			return outcome{}, err
+		}
 	}
 	var next atomic.Int64
 	start := time.Now()
@@ -69,9 +74,11 @@ func (l load) run(ctx context.Context, begun, ended func() error) (outcome, erro
 		running.Go(func() { workers[i].run(ctx, i) })
 	}
 	running.Wait()
-	elapsed := time.Since(start)
-	err := ended()
-	total := outcome{elapsed: elapsed}
+	var err error
+	if l.ended != nil {
+		err = l.ended()
+	}
+	total := outcome{}
 	for _, w := range workers {
 		err = errors.Join(err, w.err)
 		total.answered += len(w.latencies)
@@ -100,7 +107,7 @@ type worker struct {
 }
 
 func (w *worker) run(ctx context.Context, place int) {
-	for turn := 0; ctx.Err() == nil && time.Since(w.start) < w.duration; turn++ {
+	for turn := 0; w.goesOn(ctx); turn++ {
 		due := time.Now()
 		if w.rate > 0 {
 			due = w.start.Add(time.Duration(float64(turn*w.connections+place) / w.rate * float64(time.Second)))
@@ -122,15 +129,35 @@ func (w *worker) run(ctx context.Context, place int) {
 		}
 		switch end := time.Now(); {
 		case err == nil:
-			// A request that had to wait for the answer before it counts from when it was due.
+			// A request that had to wait for the answer to the one before counts from when it was due.
 			w.latencies = append(w.latencies, end.Sub(due))
 			w.ends = append(w.ends, end.Sub(w.start))
 		case w.refusals && errors.Is(err, errRefused):
 			w.refused++
+			w.wait(ctx)
 		default:
 			w.err = err
 			return
 		}
 	}
 	w.err = ctx.Err()
+}
+
+// goesOn reports whether another request should be sent.
+func (w *worker) goesOn(ctx context.Context) bool {
+	select {
+	case <-w.enough:
+		return false
+	default:
+		return ctx.Err() == nil && time.Since(w.start) < w.duration
+	}
+}
+
+// wait waits after a refusal.
+func (w *worker) wait(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-w.enough:
+	case <-time.After(w.pause):
+	}
 }

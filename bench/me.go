@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"time"
+	"net/http"
 
 	"github.com/authgraph/authgraph/bench/people"
 )
@@ -15,43 +15,85 @@ const meQuery = `query Me { me { id email username firstName lastName createdAt 
 var meByCookie = question{
 	name: "me-cookie", title: "me by session cookie, on SQLite", short: true,
 	open: func(ctx context.Context, r *rig) (*trial, error) {
-		database, err := r.filled(ctx, r.Tokens)
+		t := new(trial)
+		database, err := r.filled(ctx, t, r.Tokens)
 		if err != nil {
-			return nil, err
+			return t, err
 		}
-		return r.openMe(ctx, database, atMost(2.5), cookies(r.Tokens))
+		return t, r.openMe(ctx, t, database, atMost(2.5))
 	},
 }
 
-// openMe compares the CPU time of requests for `me` with that of the bare server.
-func (r *rig) openMe(ctx context.Context, database string, goal goal, requests []request) (*trial, error) {
-	t := &trial{rows: []row{{name: "cpu", title: "CPU per request, against the bare server", unit: "µs", of: "me", per: "bare", goal: goal}}}
-	server, err := r.serve(ctx, t, database)
-	if err != nil {
-		return t, err
-	}
-	bare, err := r.refer(ctx, t, "serve")
-	if err != nil {
-		return t, err
-	}
-	t.sides = []side{r.cpuSide("me", server, requests), r.cpuSide("bare", bare, requests)}
-	return t, nil
+// meOnPostgres: and on PostgreSQL, where every look-up goes to another process?
+var meOnPostgres = question{
+	name: "me-cookie-postgres", title: "me by session cookie, on PostgreSQL",
+	open: func(ctx context.Context, r *rig) (*trial, error) {
+		t := new(trial)
+		database, err := r.filledPostgres(ctx, t, r.Tokens)
+		if err != nil {
+			return t, err
+		}
+		return t, r.openMe(ctx, t, database, atMost(6))
+	},
 }
 
-// cookies returns a request for `me` with each of the first sessions' cookies.
-func cookies(n int) []request {
-	requests := make([]request, n)
-	for i := range requests {
-		requests[i] = newRequest("POST", "/graphql", graphQL(meQuery, nil), cookie(i))
+// openMe compares requests for `me` by cookie with the bare server.
+func (r *rig) openMe(ctx context.Context, t *trial, database string, goal goal) error {
+	server, err := r.serve(ctx, t, database)
+	if err != nil {
+		return err
+	}
+	return r.againstBare(ctx, t, server, meRequests(cookies(firstSessions(r.Tokens))), goal)
+}
+
+// againstBare compares the CPU time of a server's requests with that of the bare server.
+func (r *rig) againstBare(ctx context.Context, t *trial, server *child, requests []request, goal goal) error {
+	bare, err := r.refer(ctx, t, "serve")
+	if err != nil {
+		return err
+	}
+	if err := sameShape(ctx, server, bare, requests[0]); err != nil {
+		return err
+	}
+	t.rows = []row{{name: "cpu", title: "CPU per request, against the bare server", unit: "µs", of: "me", per: "bare", goal: goal}}
+	t.sides = []side{r.cpuSide("me", server, requests), r.cpuSide("bare", bare, requests)}
+	return nil
+}
+
+// firstSessions returns the numbers of the first sessions.
+func firstSessions(n int) []int { return spread(n, n) }
+
+// spread returns n numbers of sessions out of so many, evenly spread.
+func spread(n, of int) []int {
+	numbers := make([]int, n)
+	for i := range numbers {
+		numbers[i] = i * of / n
+	}
+	return numbers
+}
+
+// cookies returns the headers by which browsers present sessions.
+func cookies(sessions []int) []string {
+	headers := make([]string, len(sessions))
+	for i, session := range sessions {
+		headers[i] = cookie(session)
+	}
+	return headers
+}
+
+func cookie(session int) string { return "Cookie: authgraph_session=" + people.Token(session) }
+
+// meRequests returns a request for `me` with each of the credentials.
+func meRequests(credentials []string) []request {
+	requests := make([]request, len(credentials))
+	for i, credential := range credentials {
+		requests[i] = newOperation(meQuery, nil, credential)
 	}
 	return requests
 }
 
-// cookie is the header by which a browser presents a session.
-func cookie(session int) string { return "Cookie: authgraph_session=" + people.Token(session) }
-
-// graphQL returns the body of a request.
-func graphQL(query string, variables map[string]any) string {
+// newOperation returns a request of GraphQL.
+func newOperation(query string, variables map[string]any, headers ...string) request {
 	body, err := json.Marshal(struct {
 		Query     string         `json:"query"`
 		Variables map[string]any `json:"variables,omitempty"`
@@ -59,27 +101,5 @@ func graphQL(query string, variables map[string]any) string {
 	if err != nil {
 		panic(err) // any such map can be written
 	}
-	return string(body)
-}
-
-// cpuSide measures how many microseconds of CPU time a server takes for a request. Before each
-// measurement every request is made once: what a server does at the first use of a session in a
-// while, such as to note that it was used, is not what most requests cost.
-func (r *rig) cpuSide(name string, server *child, requests []request) side {
-	return side{name: name, take: func(ctx context.Context) (readings, error) {
-		warm := load{address: server.address, requests: requests, connections: r.Connections, duration: time.Minute, most: len(requests)}
-		nothing := func() error { return nil }
-		if _, err := warm.run(ctx, nothing, nothing); err != nil {
-			return nil, err
-		}
-		var before, after time.Duration
-		measured := load{address: server.address, requests: requests, connections: r.Connections, rate: r.Rate, duration: r.Duration}
-		outcome, err := measured.run(ctx,
-			func() (err error) { before, err = cpuTime(server.pid()); return err },
-			func() (err error) { after, err = cpuTime(server.pid()); return err })
-		if err != nil {
-			return nil, err
-		}
-		return readings{name: float64(after-before) / float64(time.Microsecond) / float64(outcome.answered)}, nil
-	}}
+	return newRequest(http.MethodPost, "/graphql", string(body), headers...)
 }

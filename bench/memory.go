@@ -1,65 +1,50 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 )
 
-// resident returns how many bytes of memory a process holds (RSS).
-func resident(pid int) (int64, error) {
-	file, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-	if err != nil {
-		return 0, err
-	}
-	defer file.Close()
-	return parseResident(file)
-}
-
-// parseResident reads the line "Rss:   12345 kB" of smaps_rollup.
-func parseResident(r io.Reader) (int64, error) {
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		rest, ok := strings.CutPrefix(lines.Text(), "Rss:")
-		if !ok {
-			continue
-		}
-		kilobytes, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-		return kilobytes << 10, err
-	}
-	if err := lines.Err(); err != nil {
-		return 0, err
-	}
-	return 0, io.ErrUnexpectedEOF
-}
-
 const (
-	settleStep  = 500 * time.Millisecond
-	settleSteps = 6                // without a change worth mentioning
-	settleMost  = 30 * time.Second // after that it is taken as it is
+	// memoryRequests is how many requests are made before memory is measured again.
+	memoryRequests = 100_000
+	// memoryTokens is how many sessions make them.
+	memoryTokens = 10_000
 )
 
-// settled returns the memory of a process once it does not change any more.
-func settled(ctx context.Context, pid int) (int64, error) {
-	var last int64
-	for calm, end := 0, time.Now().Add(settleMost); calm < settleSteps && time.Now().Before(end); calm++ {
-		now, err := resident(pid)
+// memory: how much does a server hold that does nothing, and one that has done much?
+var memory = question{
+	name: "memory", title: "memory of the process",
+	open: func(ctx context.Context, r *rig) (*trial, error) {
+		t := new(trial)
+		database, err := r.filled(ctx, t, r.Size)
 		if err != nil {
-			return 0, err
+			return t, err
 		}
-		if change := now - last; change > now/200 || change < -now/200 {
-			last, calm = now, 0
+		t.rows = []row{
+			{name: "idle", title: fmt.Sprintf("idle, on a database with %d users", r.Size), unit: "MB", of: "idle", goal: atMost(30)},
+			{name: "after", title: fmt.Sprintf("after %d requests", memoryRequests), unit: "MB", of: "after", goal: atMost(80)},
 		}
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-time.After(settleStep):
-		}
-	}
-	return resident(pid)
+		requests := meRequests(cookies(spread(min(memoryTokens, r.Size), r.Size)))
+		t.sides = []side{{name: "memory", take: func(ctx context.Context) (_ readings, err error) {
+			server, err := startChild(ctx, r.log(), r.environ(database), r.server)
+			if err != nil {
+				return nil, err
+			}
+			defer func() { err = errors.Join(err, server.stop()) }()
+			idle, err := settled(ctx, server.pid())
+			if err != nil {
+				return nil, err
+			}
+			l := load{address: server.address, requests: requests, connections: r.Connections, duration: 10 * time.Minute, most: memoryRequests}
+			if _, err := l.run(ctx); err != nil {
+				return nil, err
+			}
+			after, err := settled(ctx, server.pid())
+			return readings{"idle": float64(idle) / megabyte, "after": float64(after) / megabyte}, err
+		}}}
+		return t, nil
+	},
 }

@@ -71,9 +71,14 @@ func build(ctx context.Context, root, from, to string) error {
 func output(ctx context.Context, dir, name string, args ...string) (string, error) {
 	command := exec.CommandContext(ctx, name, args...)
 	command.Dir = dir
+	return printed(command)
+}
+
+// printed runs a command and returns what it prints.
+func printed(command *exec.Cmd) (string, error) {
 	out, err := command.Output()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
-		err = fmt.Errorf("%s: %w\n%s", name, err, failed.Stderr)
+		err = fmt.Errorf("%s: %w\n%s", strings.Join(command.Args, " "), err, failed.Stderr)
 	}
 	return strings.TrimSpace(string(out)), err
 }
@@ -97,6 +102,13 @@ func (r *rig) environ(database string, more ...string) (environ []string) {
 // serve starts the server on a database, until the question is done.
 func (r *rig) serve(ctx context.Context, t *trial, database string, more ...string) (*child, error) {
 	return r.start(ctx, t, r.environ(database, more...), r.server)
+}
+
+// authgraph runs one of the program's commands on a database and returns what it prints.
+func (r *rig) authgraph(ctx context.Context, database string, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, r.server, args...)
+	command.Env = r.environ(database)
+	return printed(command)
 }
 
 // refer starts the reference, until the question is done.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -16,9 +17,16 @@ type serveCommand struct {
 }
 
 // Run serves until it is told to stop.
-func (c serveCommand) Run(ctx context.Context) error {
+func (c serveCommand) Run(ctx context.Context) (err error) {
+	api := new(api)
+	if c.Database != "" {
+		if api.pages, err = openPages(ctx, c.Database); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, api.pages.close()) }()
+	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /graphql", me)
+	mux.Handle("POST /graphql", api)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -54,31 +62,38 @@ var someone = user{
 	FirstName: "Xenia", LastName: "Fischer", CreatedAt: time.Date(2026, 1, 1, 0, 20, 34, 0, time.UTC),
 }
 
-// me decodes a request and encodes a user: the least that an answer takes.
-func me(w http.ResponseWriter, r *http.Request) {
-	if !decode(w, r) {
+// api answers two operations.
+type api struct {
+	pages *pages // nil without a database
+}
+
+// ServeHTTP decodes a request and encodes the answer, by the beginning of the operation: it parses
+// none.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var asked request
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+		http.Error(w, "not a request", http.StatusBadRequest)
 		return
 	}
-	var answer struct {
-		Data struct {
-			Me user `json:"me"`
-		} `json:"data"`
+	switch {
+	case strings.HasPrefix(asked.Query, "query Me "):
+		encode(w, map[string]user{"me": someone})
+	case strings.HasPrefix(asked.Query, "query Page(") && a.pages != nil:
+		users, err := a.pages.first(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		encode(w, map[string]*connection{"users": users})
+	default:
+		http.Error(w, "not an operation that is known", http.StatusBadRequest)
 	}
-	answer.Data.Me = someone
-	encode(w, answer)
 }
 
-// decode reads a request, or refuses it.
-func decode(w http.ResponseWriter, r *http.Request) bool {
-	var asked request
-	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || asked.Query == "" {
-		http.Error(w, "not a request", http.StatusBadRequest)
-		return false
-	}
-	return true
-}
-
-func encode(w http.ResponseWriter, answer any) {
+// encode writes an answer.
+func encode(w http.ResponseWriter, data any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_ = json.NewEncoder(w).Encode(answer) // a client that is gone needs no answer
+	_ = json.NewEncoder(w).Encode(struct { // a client that is gone needs no answer
+		Data any `json:"data"`
+	}{data})
 }
