@@ -4,53 +4,48 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
-// filled returns the address of a SQLite database with so many users, and a session for each, which
-// is the question's own until it is done. Filling takes long, so that it is a copy of one that is
-// kept for the next time.
-func (r *rig) filled(ctx context.Context, t *trial, users int) (address string, err error) {
+// filled returns the address of a SQLite database with so many users, and a session for each. It is
+// the run's own, since questions change it: a copy of one that is kept, since filling takes long.
+func (r *rig) filled(ctx context.Context, users int) (address string, err error) {
+	path := filepath.Join(r.dir, fmt.Sprintf("%d.db", users))
+	address = "sqlite:" + path
+	if _, err := os.Stat(path); err == nil {
+		return address, nil
+	}
 	kept, err := r.kept(ctx, users)
 	if err != nil {
 		return "", err
 	}
-	folder, err := os.MkdirTemp(r.dir, "database-")
-	if err != nil {
+	if err := copyFile(kept, path); err != nil {
 		return "", err
 	}
-	t.later(func() error { return os.RemoveAll(folder) })
-	path := filepath.Join(folder, "authgraph.db")
-	return "sqlite:" + path, copyFile(kept, path)
+	// What is kept may be from before the newest migration.
+	_, err = r.authgraph(ctx, address, "migrate")
+	return address, err
 }
 
 // kept returns the file of the cache with so many users, and makes it where it is missing. Its name
-// tells of everything that it is made from.
+// tells of what it is made from.
 func (r *rig) kept(ctx context.Context, users int) (path string, err error) {
-	sum := sha256.New()
-	for _, pattern := range []string{"store/migrations/*.sql", "bench/fill/*.go", "bench/people/*.go"} {
-		sources, err := filepath.Glob(filepath.Join(r.root, pattern))
-		if err != nil {
-			return "", err
-		}
-		for _, source := range sources {
-			text, err := os.ReadFile(source)
-			if err != nil {
-				return "", err
-			}
-			sum.Write(text)
-		}
+	version, err := r.fillVersion()
+	if err != nil {
+		return "", err
 	}
 	folder, err := r.cacheFolder()
 	if err != nil {
 		return "", err
 	}
-	path = filepath.Join(folder, fmt.Sprintf("%d-%d-%s.db", users, r.BcryptCost, hex.EncodeToString(sum.Sum(nil)[:6])))
+	path = filepath.Join(folder, fmt.Sprintf("%d-%d-%s.db", users, r.BcryptCost, version))
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
@@ -66,6 +61,28 @@ func (r *rig) kept(ctx context.Context, users int) (path string, err error) {
 		return "", err
 	}
 	return path, os.Rename(path+".part", path)
+}
+
+// fillVersion names the sources of what fills databases.
+func (r *rig) fillVersion() (string, error) {
+	sum := sha256.New()
+	for _, folder := range []string{"bench/fill", "bench/people"} {
+		sources, err := filepath.Glob(filepath.Join(r.root, folder, "*.go"))
+		if err != nil {
+			return "", err
+		}
+		for _, source := range sources {
+			if strings.HasSuffix(source, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(source)
+			if err != nil {
+				return "", err
+			}
+			sum.Write(text)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:6]), nil
 }
 
 // cacheFolder returns where filled databases are kept.
@@ -93,7 +110,7 @@ func (r *rig) fill(ctx context.Context, address string, users int) error {
 	return command.Run()
 }
 
-// copyFile copies a file.
+// copyFile copies a file, to the end: nothing is left to be written while something is measured.
 func copyFile(from, to string) error {
 	source, err := os.Open(from)
 	if err != nil {
@@ -108,5 +125,5 @@ func copyFile(from, to string) error {
 	if _, err := io.Copy(target, source); err != nil {
 		return err
 	}
-	return target.Close()
+	return errors.Join(target.Sync(), target.Close())
 }

@@ -25,7 +25,7 @@ var login = question{
 	name: "login", title: "login per second", short: true,
 	open: func(ctx context.Context, r *rig) (*trial, error) {
 		t := new(trial)
-		database, err := r.filled(ctx, t, r.Tokens)
+		database, err := r.filled(ctx, r.Tokens)
 		if err != nil {
 			return t, err
 		}
@@ -83,7 +83,7 @@ var flood = question{
 	name: "flood", title: fmt.Sprintf("me while %d clients log in", floodClients),
 	open: func(ctx context.Context, r *rig) (*trial, error) {
 		t := new(trial)
-		database, err := r.filled(ctx, t, r.Tokens)
+		database, err := r.filled(ctx, r.Tokens)
 		if err != nil {
 			return t, err
 		}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -19,19 +21,46 @@ type machine struct {
 	Modified bool   `json:"modified,omitempty"` // whether its sources differ from that
 }
 
+// host returns the machine without the program.
+func (m machine) host() machine {
+	m.Commit, m.Modified = "", false
+	return m
+}
+
+// source names the sources of the program.
+func (m machine) source() string {
+	switch {
+	case m.Commit == "":
+		return "sources without a commit"
+	case m.Modified:
+		return "commit " + m.Commit + " with changes"
+	default:
+		return "commit " + m.Commit
+	}
+}
+
 func thisMachine(ctx context.Context, root string) machine {
 	m := machine{
 		Cores:  runtime.NumCPU(),
 		CPU:    field("/proc/cpuinfo", "model name"),
-		Memory: field("/proc/meminfo", "MemTotal"),
+		Memory: gigabytes(field("/proc/meminfo", "MemTotal")),
 		Go:     runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH,
 	}
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
-		m.Kernel = strings.TrimSpace(string(release))
+		m.Kernel, _, _ = strings.Cut(strings.TrimSpace(string(release)), "-") // what follows names a build
 	}
 	m.Commit = git(ctx, root, "rev-parse", "--short=12", "HEAD")
 	m.Modified = git(ctx, root, "status", "--porcelain", "--untracked-files=no") != ""
 	return m
+}
+
+// gigabytes rounds what the kernel counts in kilobytes, such as "16384000 kB".
+func gigabytes(size string) string {
+	kilobytes, err := strconv.Atoi(strings.TrimSuffix(size, " kB"))
+	if err != nil {
+		return size
+	}
+	return fmt.Sprintf("%.0f GB", float64(kilobytes)*1024/1e9)
 }
 
 // field returns the first value of a name in one of the kernel's lists, or nothing.

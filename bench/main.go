@@ -4,6 +4,7 @@
 //	go run ./bench                          every question, on SQLite
 //	go run ./bench --only me-cookie         one of them
 //	go run ./bench --short                  ratios alone, in about a minute
+//	go run ./bench docs RESULTS.json        write tables and plots into docs/performance.md
 //
 // README.md beside it tells what each question measures. The rules are:
 //
@@ -27,6 +28,7 @@ import (
 type commands struct {
 	Run  runCommand  `cmd:"" default:"withargs" help:"Measure, print a table, and write results and plots."`
 	List listCommand `cmd:"" help:"List the questions."`
+	Docs docsCommand `cmd:"" help:"Write tables and plots into a page of the documentation."`
 }
 
 // errMissed says that a goal was missed.

@@ -16,7 +16,7 @@ var meByCookie = question{
 	name: "me-cookie", title: "me by session cookie, on SQLite", short: true,
 	open: func(ctx context.Context, r *rig) (*trial, error) {
 		t := new(trial)
-		database, err := r.filled(ctx, t, r.Tokens)
+		database, err := r.filled(ctx, r.Tokens)
 		if err != nil {
 			return t, err
 		}

@@ -19,7 +19,7 @@ var memory = question{
 	name: "memory", title: "memory of the process",
 	open: func(ctx context.Context, r *rig) (*trial, error) {
 		t := new(trial)
-		database, err := r.filled(ctx, t, r.Size)
+		database, err := r.filled(ctx, r.Size)
 		if err != nil {
 			return t, err
 		}

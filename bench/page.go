@@ -17,7 +17,7 @@ var page = question{
 	name: "page", title: "users(first: 50) with roles and sessions, on SQLite", short: true,
 	open: func(ctx context.Context, r *rig) (*trial, error) {
 		t := new(trial)
-		database, err := r.filled(ctx, t, r.Tokens)
+		database, err := r.filled(ctx, r.Tokens)
 		if err != nil {
 			return t, err
 		}

@@ -19,7 +19,7 @@ var lookup = question{
 	open: func(ctx context.Context, r *rig) (*trial, error) {
 		t := new(trial)
 		for _, size := range []int{smallSize, r.Size} {
-			database, err := r.filled(ctx, t, size)
+			database, err := r.filled(ctx, size)
 			if err != nil {
 				return t, err
 			}
@@ -46,7 +46,7 @@ var depth = question{
 	name: "depth", title: "a page of users at any depth",
 	open: func(ctx context.Context, r *rig) (*trial, error) {
 		t := new(trial)
-		database, err := r.filled(ctx, t, r.Size)
+		database, err := r.filled(ctx, r.Size)
 		if err != nil {
 			return t, err
 		}

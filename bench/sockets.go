@@ -27,7 +27,7 @@ var sockets = question{
 	name: "sockets", title: "idle subscriptions over WebSocket",
 	open: func(ctx context.Context, r *rig) (*trial, error) {
 		t := new(trial)
-		database, err := r.filled(ctx, t, r.Tokens)
+		database, err := r.filled(ctx, r.Tokens)
 		if err != nil {
 			return t, err
 		}

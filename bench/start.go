@@ -13,7 +13,7 @@ var start = question{
 	name: "start", title: "start to first answer",
 	open: func(ctx context.Context, r *rig) (*trial, error) {
 		t := new(trial)
-		database, err := r.filled(ctx, t, r.Size)
+		database, err := r.filled(ctx, r.Size)
 		if err != nil {
 			return t, err
 		}

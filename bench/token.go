@@ -12,7 +12,7 @@ var meByAccessToken = question{
 	name: "me-access-token", title: "me by access token, on SQLite", short: true,
 	open: func(ctx context.Context, r *rig) (*trial, error) {
 		t := new(trial)
-		database, err := r.filled(ctx, t, r.Tokens)
+		database, err := r.filled(ctx, r.Tokens)
 		if err != nil {
 			return t, err
 		}
