@@ -26,7 +26,7 @@ var meByCookie = question{
 
 // meOnPostgres: and on PostgreSQL, where every look-up goes to another process?
 var meOnPostgres = question{
-	name: "me-cookie-postgres", title: "me by session cookie, on PostgreSQL",
+	name: "me-cookie-postgres", title: "me by session cookie, on PostgreSQL", short: true,
 	open: func(ctx context.Context, r *rig) (*trial, error) {
 		t := new(trial)
 		database, err := r.filledPostgres(ctx, t, r.Tokens)
