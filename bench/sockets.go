@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -91,8 +92,14 @@ func (s *subscribers) subscribe(ctx context.Context, address string, headers []s
 // open opens a socket, subscribes, and keeps reading, so that pings are answered.
 func (s *subscribers) open(ctx context.Context, address, header string) error {
 	name, value, _ := strings.Cut(header, ": ")
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	// As a browser that shows a page of the server's own.
+	headers := http.Header{name: {value}, "Origin": {"http://localhost:" + port}}
 	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, ReadBufferSize: 1024, WriteBufferSize: 1024, HandshakeTimeout: socketTime}
-	socket, response, err := dialer.DialContext(ctx, "ws://"+address+"/graphql", http.Header{name: {value}})
+	socket, response, err := dialer.DialContext(ctx, "ws://"+address+"/graphql", headers)
 	if err != nil {
 		if response != nil {
 			return fmt.Errorf("no socket: %w: %s", err, response.Status)
