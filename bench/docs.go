@@ -76,6 +76,9 @@ func (r *results) add(later *results) error {
 	if r.Machine.source() != later.Machine.source() {
 		return fmt.Errorf("figures of several versions do not belong into one table: %s and %s", r.Machine.source(), later.Machine.source())
 	}
+	if r.Extent != later.Extent {
+		return fmt.Errorf("figures of different extents do not belong into one table: %+v and %+v", r.Extent, later.Extent)
+	}
 	for _, f := range later.Figures {
 		r.Figures = append(slices.DeleteFunc(r.Figures, func(old figures) bool { return old.Name == f.Name }), f)
 	}
@@ -129,8 +132,8 @@ func (r *results) fillIn(page, folder string) (string, error) {
 // machineText says on what was measured.
 func (r *results) machineText() string {
 	m := r.Machine
-	return fmt.Sprintf("%d cores of %s, %s of memory, Linux %s, %s; %s, measured %s.\n",
-		m.Cores, m.CPU, m.Memory, m.Kernel, m.Go, m.source(), r.Time.Format("2006-01-02"))
+	return fmt.Sprintf("%d cores of %s, %s of memory, Linux %s, %s; %s, measured %s in %d rounds.\n",
+		m.Cores, m.CPU, m.Memory, m.Kernel, m.Go, m.source(), r.Time.Format("2006-01-02"), r.Extent.Rounds)
 }
 
 // markdown returns figures as a table.

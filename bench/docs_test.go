@@ -31,7 +31,7 @@ func TestThePageGetsTheFiguresBetweenItsMarkers(t *testing.T) {
 	}
 	first := write()
 	for _, want := range []string{
-		"2 cores of a CPU, 16 GB of memory, Linux 6.1.0, go1.26; commit 0123456789ab, measured 2026-02-03.",
+		"2 cores of a CPU, 16 GB of memory, Linux 6.1.0, go1.26; commit 0123456789ab, measured 2026-02-03 in 5 rounds.",
 		"![<me> & co](speed/me-cookie.svg)",
 		"| 61.0 µs | 20.0 µs | **3.05** | 3.02–3.08 | ≤ 2.50 | missed |",
 		"`go run ./bench --only me-cookie`",
@@ -96,5 +96,10 @@ func TestFiguresOfSeveralRunsStandTogetherIfTheyAreOfTheSame(t *testing.T) {
 	other.Machine.Commit = "ba9876543210"
 	if err := all.add(other); err == nil {
 		t.Error("figures of two versions are mixed")
+	}
+	other = sampleResults()
+	other.Extent.Rounds = 1
+	if err := all.add(other); err == nil {
+		t.Error("figures of many rounds and of one are mixed")
 	}
 }

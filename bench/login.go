@@ -75,7 +75,7 @@ const (
 	// floodClients is how many clients log in at once, each again and again.
 	floodClients = 200
 	// floodRate is how often a second others ask for `me` meanwhile.
-	floodRate = 200
+	floodRate = 100
 )
 
 // flood: how long do others wait while very many people sign in at once?

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 )
@@ -36,7 +37,7 @@ var errMissed = errors.New("a goal is missed")
 
 func main() {
 	var c commands
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	parsed := kong.Parse(&c, kong.Description("Measure authgraph from outside."), kong.BindTo(ctx, (*context.Context)(nil)))
 	if err := parsed.Run(); err != nil {

@@ -22,6 +22,7 @@ func sampleResults() *results {
 	return &results{
 		Time:    time.Date(2026, 2, 3, 0, 0, 0, 0, time.UTC),
 		Machine: machine{Cores: 2, CPU: "a CPU", Memory: "16 GB", Kernel: "6.1.0", Go: "go1.26", Commit: "0123456789ab"},
+		Extent:  extent{Rounds: 5},
 		Figures: []figures{ratio, alone, {Name: "sockets", Title: "sockets", Skipped: "no subscriptions"}},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestWhatIsComparedRunsInTurn(t *testing.T) {
@@ -66,10 +67,10 @@ func TestTheShortFormHoldsRatiosAlone(t *testing.T) {
 		}
 		return f
 	}
-	if got := ask(runCommand{Rounds: 2}); len(got.Rows) != 2 || got.Rows[0].Verdict != missed || got.Rows[1].Verdict != missed {
+	if got := ask(runCommand{extent: extent{Rounds: 2}}); len(got.Rows) != 2 || got.Rows[0].Verdict != missed || got.Rows[1].Verdict != missed {
 		t.Errorf("the long form: %+v", got)
 	}
-	got := ask(runCommand{Rounds: 2, Short: true})
+	got := ask(runCommand{extent: extent{Rounds: 2}, Short: true})
 	if len(got.Rows) != 1 || got.Rows[0].Name != "ratio" || got.Rows[0].Goal != atMost(shortMargin) || got.Rows[0].Verdict != met {
 		t.Errorf("the short form: %+v", got)
 	}
@@ -117,5 +118,42 @@ func TestQuestionsAreKnownByName(t *testing.T) {
 	short, err := (&runCommand{Short: true}).questions()
 	if err != nil || len(short) == 0 || len(short) == len(all) {
 		t.Errorf("the short form asks %d of %d: %v", len(short), len(all), err)
+	}
+}
+
+func TestAnExtentOfWhichNothingComesIsRefused(t *testing.T) {
+	t.Parallel()
+	good := extent{Rounds: 5, Duration: time.Second, Connections: 16, Tokens: 2000, Size: 1000}
+	if err := good.check(); err != nil {
+		t.Error(err)
+	}
+	for name, spoil := range map[string]func(*extent){
+		"--rounds":      func(e *extent) { e.Rounds = 0 },
+		"--duration":    func(e *extent) { e.Duration = 0 },
+		"--connections": func(e *extent) { e.Connections = 0 },
+		"--rate":        func(e *extent) { e.Rate = -1 },
+		"--tokens":      func(e *extent) { e.Tokens = 10 },
+		"--size":        func(e *extent) { e.Size = 10 },
+	} {
+		bad := good
+		spoil(&bad)
+		if err := bad.check(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestTheServerIsGivenNoSettingsFromTheEnvironment(t *testing.T) {
+	t.Setenv("AUTHGRAPH_PUBLIC_URL", "https://login.example.test")
+	environ := (&rig{}).environ("sqlite:x.db", "AUTHGRAPH_MAX_SESSIONS=0")
+	for _, unwanted := range environ {
+		if strings.HasPrefix(unwanted, "AUTHGRAPH_PUBLIC_URL=") {
+			t.Error(unwanted)
+		}
+	}
+	for _, want := range []string{"AUTHGRAPH_DATABASE=sqlite:x.db", "AUTHGRAPH_ADDR=127.0.0.1:0", "AUTHGRAPH_MAX_SESSIONS=0"} {
+		if !slices.Contains(environ, want) {
+			t.Errorf("%s is missing", want)
+		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 type results struct {
 	Time    time.Time `json:"time"`
 	Machine machine   `json:"machine"`
-	Command []string  `json:"command"` // what was run, without the program's name
+	Extent  extent    `json:"extent"`
 	Figures []figures `json:"questions"`
 }
 

@@ -13,20 +13,39 @@ import (
 
 // runCommand measures.
 type runCommand struct {
-	Only        []string      `placeholder:"QUESTION,…" help:"Which questions; all of them by default."`
-	Short       bool          `help:"Only ratios, of few requests and with wide margins: whether something went badly wrong."`
-	Rounds      int           `default:"5" placeholder:"N" help:"How often everything is measured, in turn."`
-	Duration    time.Duration `default:"3s" placeholder:"DURATION" help:"How long a load lasts."`
-	Rate        float64       `default:"0" placeholder:"N" help:"How many requests a second a load sends where CPU time is measured; 0 for as many as are answered."`
-	Connections int           `default:"16" placeholder:"N" help:"How many connections carry a load."`
-	Tokens      int           `default:"2000" placeholder:"N" help:"How many sessions a load goes round."`
-	Size        int           `default:"1000000" placeholder:"N" help:"How many users, and sessions, the large database has."`
-	BcryptCost  int           `default:"12" enum:"10,12" placeholder:"10|12" help:"The server's bcrypt cost."`
-	Server      string        `type:"existingfile" placeholder:"FILE" help:"The program to measure; by default it is built."`
-	Postgres    string        `placeholder:"URL" help:"The PostgreSQL database in which to make a schema for the time of the run."`
-	Cache       string        `placeholder:"FOLDER" help:"Where filled databases are kept; by default in the user's cache."`
-	Out         string        `default:"bench-results" placeholder:"FOLDER" help:"Where results.json and the plots go."`
+	Only     []string `placeholder:"QUESTION,…" help:"Which questions; all of them by default."`
+	Short    bool     `help:"Only ratios, of few requests and with wide margins: whether something went badly wrong."`
+	extent   `embed:""`
+	Server   string `type:"existingfile" placeholder:"FILE" help:"The program to measure; by default it is built."`
+	Postgres string `placeholder:"URL" help:"The PostgreSQL database in which to make a schema for the time of the run."`
+	Cache    string `placeholder:"FOLDER" help:"Where filled databases are kept; by default in the user's cache."`
+	Out      string `default:"bench-results" placeholder:"FOLDER" help:"Where results.json and the plots go."`
 }
+
+// extent is how much is measured.
+type extent struct {
+	Rounds      int           `json:"rounds" default:"5" placeholder:"N" help:"How often everything is measured, in turn."`
+	Duration    time.Duration `json:"duration" default:"3s" placeholder:"DURATION" help:"How long a load lasts."`
+	Rate        float64       `json:"rate" default:"0" placeholder:"N" help:"How many requests a second a load sends where CPU time is measured; 0 for as many as are answered."`
+	Connections int           `json:"connections" default:"16" placeholder:"N" help:"How many connections carry a load."`
+	Tokens      int           `json:"tokens" default:"2000" placeholder:"N" help:"How many sessions a load goes round."`
+	Size        int           `json:"size" default:"1000000" placeholder:"N" help:"How many users, and sessions, the large database has."`
+	BcryptCost  int           `json:"bcryptCost" default:"12" enum:"10,12" placeholder:"10|12" help:"The server's bcrypt cost."`
+}
+
+// check refuses an extent of which nothing comes.
+func (e extent) check() error {
+	switch {
+	case e.Rounds < 1 || e.Connections < 1 || e.Duration <= 0 || e.Rate < 0:
+		return errors.New("--rounds, --connections, --duration: want more than nothing, and for --rate no less")
+	case e.Tokens < smallestSize || e.Size < smallestSize:
+		return fmt.Errorf("--tokens, --size: want at least %d, for a few pages of users", smallestSize)
+	}
+	return nil
+}
+
+// smallestSize is how many users make a few pages.
+const smallestSize = 200
 
 // What the short form asks for.
 const (
@@ -43,6 +62,9 @@ func (c *runCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := c.check(); err != nil {
+		return err
+	}
 	if c.Short {
 		c.Rounds, c.Duration, c.Tokens, c.BcryptCost = shortRounds, shortDuration, shortTokens, shortCost
 	}
@@ -51,7 +73,7 @@ func (c *runCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	found := &results{Time: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(ctx, r.root), Command: os.Args[1:]}
+	found := &results{Time: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(ctx, r.root), Extent: c.extent}
 	progress := newProgress(os.Stderr)
 	for i, q := range asked {
 		figures, err := r.ask(ctx, q, func(round int, side string) {
