@@ -80,7 +80,9 @@ func (l load) run(ctx context.Context) (outcome, error) {
 	}
 	total := outcome{}
 	for _, w := range workers {
-		err = errors.Join(err, w.err)
+		if err == nil {
+			err = w.err // the others' will be the same
+		}
 		total.answered += len(w.latencies)
 		total.refused += w.refused
 		total.latencies = append(total.latencies, w.latencies...)
