@@ -103,3 +103,21 @@ func TestFiguresOfSeveralRunsStandTogetherIfTheyAreOfTheSame(t *testing.T) {
 		t.Error("figures of many rounds and of one are mixed")
 	}
 }
+
+func TestThePageSaysWhatWasMeasured(t *testing.T) {
+	t.Parallel()
+	for want, m := range map[string]machine{
+		"commit abc":                     {Commit: "abc"},
+		"commit abc with changes":        {Commit: "abc", Modified: true},
+		"sources without a commit":       {},
+		"a program with the SHA-256 def": {Given: "def"},
+	} {
+		if got := m.source(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	m, err := thisMachine(t.Context(), &rig{runCommand: runCommand{Server: os.Args[0]}})
+	if err != nil || m.Cores < 1 || !strings.HasPrefix(m.Go, "go") || len(m.Given) != 64 || m.Commit != "" {
+		t.Errorf("got %+v, %v", m, err)
+	}
+}

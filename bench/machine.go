@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,19 +18,22 @@ type machine struct {
 	Memory   string `json:"memory"`
 	Kernel   string `json:"kernel"`
 	Go       string `json:"go"`
-	Commit   string `json:"commit"`             // of the program
-	Modified bool   `json:"modified,omitempty"` // whether its sources differ from that
+	Commit   string `json:"commit,omitempty"`   // of the program's sources
+	Modified bool   `json:"modified,omitempty"` // whether they differ from that
+	Given    string `json:"given,omitempty"`    // the SHA-256 of a program that was given and not built
 }
 
 // host returns the machine without the program.
 func (m machine) host() machine {
-	m.Commit, m.Modified = "", false
+	m.Commit, m.Modified, m.Given = "", false, ""
 	return m
 }
 
 // source names the sources of the program.
 func (m machine) source() string {
 	switch {
+	case m.Given != "":
+		return "a program with the SHA-256 " + m.Given
 	case m.Commit == "":
 		return "sources without a commit"
 	case m.Modified:
@@ -39,7 +43,8 @@ func (m machine) source() string {
 	}
 }
 
-func thisMachine(ctx context.Context, root string) machine {
+// thisMachine returns what the rig measures on, and what.
+func thisMachine(ctx context.Context, r *rig) (machine, error) {
 	m := machine{
 		Cores:  runtime.NumCPU(),
 		CPU:    field("/proc/cpuinfo", "model name"),
@@ -49,9 +54,14 @@ func thisMachine(ctx context.Context, root string) machine {
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		m.Kernel, _, _ = strings.Cut(strings.TrimSpace(string(release)), "-") // what follows names a build
 	}
-	m.Commit = git(ctx, root, "rev-parse", "--short=12", "HEAD")
-	m.Modified = git(ctx, root, "status", "--porcelain", "--untracked-files=no") != ""
-	return m
+	if r.Server != "" {
+		text, err := os.ReadFile(r.Server)
+		m.Given = fmt.Sprintf("%x", sha256.Sum256(text))
+		return m, err
+	}
+	m.Commit = git(ctx, r.root, "rev-parse", "--short=12", "HEAD")
+	m.Modified = git(ctx, r.root, "status", "--porcelain", "--untracked-files=no") != ""
+	return m, nil
 }
 
 // gigabytes rounds what the kernel counts in kilobytes, such as "16384000 kB".

@@ -73,7 +73,11 @@ func (c *runCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	found := &results{Time: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(ctx, r.root), Extent: c.extent}
+	machine, err := thisMachine(ctx, r)
+	if err != nil {
+		return err
+	}
+	found := &results{Time: time.Now().UTC().Truncate(time.Second), Machine: machine, Extent: c.extent}
 	progress := newProgress(os.Stderr)
 	for i, q := range asked {
 		figures, err := r.ask(ctx, q, func(round int, side string) {
