@@ -182,7 +182,7 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	log := newLogger(console.err)
-	manifest, err := graph.LoadManifest(settings.Documents...)
+	manifest, err := graph.LoadManifest(graph.ServedSchema(settings.Federation == "on"), settings.Documents...)
 	if err != nil {
 		return fmt.Errorf("AUTHGRAPH_DOCUMENTS: %w", err)
 	}

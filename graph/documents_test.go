@@ -42,7 +42,7 @@ func writeFiles(t *testing.T, texts ...string) (files []string) {
 // trusting returns the endpoint of a server with the manifests of three front ends.
 func (s *server) trusting(unlisted graph.Unlisted) string {
 	s.t.Helper()
-	manifest, err := graph.LoadManifest(writeFiles(s.t,
+	manifest, err := graph.LoadManifest(graph.Schema(), writeFiles(s.t,
 		members("5fae1c", quoted(trustedMe), "0b11aa", quoted(trustedLogOut)), // by graphql-codegen
 		members("d2c9e0", quoted(trustedLogIn)),                               // by Relay
 		apolloManifest(hashOf(trustedStatus), trustedStatus))...)
@@ -188,7 +188,7 @@ func TestAManifestIsHeldToTheSchema(t *testing.T) {
 		{"another version", []string{strings.Replace(apolloManifest("x", trustedMe), `"version":1`, `"version":2`, 1)}, `a.json: want the format apollo-persisted-query-manifest, version 1`},
 	} {
 		files := writeFiles(t, test.texts...)
-		manifest, err := graph.LoadManifest(files...)
+		manifest, err := graph.LoadManifest(graph.Schema(), files...)
 		if test.want == "" {
 			if err != nil || manifest.Len() != 1 {
 				t.Errorf("%s: %v", test.name, err)
@@ -199,7 +199,31 @@ func TestAManifestIsHeldToTheSchema(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
 		}
 	}
-	if _, err := graph.LoadManifest(filepath.Join(t.TempDir(), "nowhere.json")); err == nil || !strings.Contains(err.Error(), "nowhere.json: no such file") {
+	if _, err := graph.LoadManifest(graph.Schema(), filepath.Join(t.TempDir(), "nowhere.json")); err == nil || !strings.Contains(err.Error(), "nowhere.json: no such file") {
 		t.Errorf("a file that is missing: %v", err)
 	}
+}
+
+// TestAManifestOfASubgraphMayHaveItsFields: documents are held to the schema that is served.
+func TestAManifestOfASubgraphMayHaveItsFields(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	id := s.signUp("ada")
+	token := s.bearer("").logIn("ada")
+	files := writeFiles(t, members("entities", quoted(entities), "me", quoted(me)))
+	if _, err := graph.LoadManifest(graph.Schema(), files...); err == nil || !strings.Contains(err.Error(), `document "entities"`) {
+		t.Errorf("fields that are not served: %v", err)
+	}
+	manifest, err := graph.LoadManifest(graph.ServedSchema(true), files...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.bearer(token)
+	c.url = s.serve(graph.Options{Federation: true, Manifest: manifest, Unlisted: graph.RefuseUnlisted}) + "/graphql"
+	variables := `{"representations":[{"__typename":"User","id":` + quoted(id) + `}]}`
+	if r := c.post(members("documentId", `"entities"`, "variables", variables)).ok(); r.get("_entities.0.username") != "ada" {
+		t.Errorf("unexpected answer: %s", r.body)
+	}
+	c.post(members("documentId", `"me"`)).ok()
+	c.run(`{ _service { sdl } }`).refused("DOCUMENT_NOT_TRUSTED", "")
 }

@@ -111,7 +111,7 @@ func FuzzManifest(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		m := newManifest()
+		m := newManifest(Schema())
 		if err := m.read(content); err != nil {
 			return
 		}

@@ -45,24 +45,16 @@ type Options struct {
 // NewHandler returns the GraphQL endpoint. It fails where the schema's guards are wrong
 // (CheckSchema). Each operation is logged in one line, never with a variable's value.
 func NewHandler(service *auth.Service, options Options) (http.Handler, error) {
-	if err := CheckSchema(options.schema()); err != nil {
+	if err := CheckSchema(ServedSchema(options.Federation)); err != nil {
 		return nil, err
 	}
 	return service.Middleware(newHandler(service, &Resolver{auth: service}, options)), nil
 }
 
-// schema returns the schema that is served.
-func (o Options) schema() *ast.Schema {
-	if o.Federation {
-		return SubgraphSchema()
-	}
-	return Schema()
-}
-
 func newHandler(service *auth.Service, resolver *Resolver, options Options) *handler {
 	h := &handler{auth: service, introspection: options.Introspection, getQueries: options.GetQueries, log: options.Log}
 	h.executor = executor.New(NewExecutableSchema(Config{
-		Schema:     options.schema(),
+		Schema:     ServedSchema(options.Federation),
 		Resolvers:  resolver,
 		Directives: DirectiveRoot{Auth: resolver.guard},
 	}))

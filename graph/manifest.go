@@ -18,6 +18,7 @@ import (
 // Manifest is the documents that front ends were built with, which the operator trusts. They are
 // parsed once and never make room for others.
 type Manifest struct {
+	served *ast.Schema
 	texts  map[string]string             // by each of their names
 	parsed map[string]*ast.QueryDocument // by text
 }
@@ -34,10 +35,10 @@ const (
 
 // LoadManifest reads the documents of files, each of which may be graphql-codegen's
 // persisted-documents.json, Relay's file of persisted queries, or Apollo's manifest of persisted
-// queries. It fails where a file holds none, where one does not fit the schema, and where two have
-// the same id. The same id may stand in several files, for the same text.
-func LoadManifest(files ...string) (*Manifest, error) {
-	m := newManifest()
+// queries. It fails where a file holds none, where one does not fit the schema that is served, and
+// where two have the same id. The same id may stand in several files, for the same text.
+func LoadManifest(served *ast.Schema, files ...string) (*Manifest, error) {
+	m := newManifest(served)
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err != nil {
@@ -50,8 +51,8 @@ func LoadManifest(files ...string) (*Manifest, error) {
 	return m, nil
 }
 
-func newManifest() *Manifest {
-	return &Manifest{texts: map[string]string{}, parsed: map[string]*ast.QueryDocument{}}
+func newManifest(served *ast.Schema) *Manifest {
+	return &Manifest{served: served, texts: map[string]string{}, parsed: map[string]*ast.QueryDocument{}}
 }
 
 // Len returns how many documents there are.
@@ -132,7 +133,7 @@ func (m *Manifest) add(id, text string) error {
 	if len(document.Operations) == 0 {
 		return errors.New("it has no operation")
 	}
-	if errs := validator.ValidateWithRules(Schema(), document, nil); len(errs) > 0 {
+	if errs := validator.ValidateWithRules(m.served, document, nil); len(errs) > 0 {
 		return errs[0]
 	}
 	hash := sha256Prefix + sha256Hex(text)

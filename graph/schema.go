@@ -27,6 +27,15 @@ var Schema = sync.OnceValue(func() *ast.Schema {
 	return withoutDefer(gqlparser.MustLoadSchema(clientSources()...))
 })
 
+// ServedSchema returns the schema that is served: that of clients or, in a federation, that of a
+// subgraph.
+func ServedSchema(federation bool) *ast.Schema {
+	if federation {
+		return SubgraphSchema()
+	}
+	return Schema()
+}
+
 func clientSources() (files []*ast.Source) {
 	for _, source := range sources {
 		if !source.BuiltIn && source.Name != federationFile {
