@@ -2,7 +2,8 @@ package main
 
 import "fmt"
 
-// goal is what a figure should be: at most, or at least, so much.
+// goal is what a figure should be: at most, or at least, so much. The zero goal is none: the figure
+// is there to be known.
 type goal struct {
 	AtLeast bool    `json:"atLeast,omitempty"`
 	Value   float64 `json:"value"`
@@ -20,7 +21,13 @@ func (g goal) widened(margin float64) goal {
 	return atMost(g.Value * margin)
 }
 
+// none reports whether there is no goal.
+func (g goal) none() bool { return g == goal{} }
+
 func (g goal) String() string {
+	if g.none() {
+		return ""
+	}
 	if g.AtLeast {
 		return "≥ " + figure(g.Value)
 	}
@@ -32,10 +39,14 @@ const (
 	met    = "met"
 	within = "within the spread" // the median misses the goal, and a quarter of the samples or more meet it
 	missed = "missed"
+	known  = "no goal"
 )
 
 // judge says what becomes of a goal.
 func (g goal) judge(s summary) string {
+	if g.none() {
+		return known
+	}
 	reached := func(value float64) bool { return value <= g.Value }
 	best := s.Low
 	if g.AtLeast {

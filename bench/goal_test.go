@@ -13,6 +13,7 @@ func TestAGoalIsMissedByMoreThanTheSpread(t *testing.T) {
 		{atMost(2.5), summary{Median: 2.5, Low: 2.5, High: 2.5}, met},
 		{atMost(2.5), summary{Median: 2.6, Low: 2.4, High: 2.9}, within},
 		{atMost(2.5), summary{Median: 2.7, Low: 2.6, High: 2.9}, missed},
+		{goal{}, summary{Median: 1000, Low: 900, High: 1100}, known},
 		{atLeast(0.9), summary{Median: 0.95, Low: 0.8, High: 0.99}, met},
 		{atLeast(0.9), summary{Median: 0.88, Low: 0.8, High: 0.91}, within},
 		{atLeast(0.9), summary{Median: 0.8, Low: 0.7, High: 0.85}, missed},

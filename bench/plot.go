@@ -87,7 +87,9 @@ func (f figures) plotRow(w *strings.Builder, line figureRow, y int) int {
 	if line.Against != nil {
 		bar("theirs", line.Per, line.Against.Median)
 	}
-	fmt.Fprintf(w, `<line class="goal" x1="%[1]d" y1="%[2]d" x2="%[1]d" y2="%[3]d"/>`, place(limit), top, y)
+	if !line.Goal.none() {
+		fmt.Fprintf(w, `<line class="goal" x1="%[1]d" y1="%[2]d" x2="%[1]d" y2="%[3]d"/>`, place(limit), top, y)
+	}
 	write(left, y+plotLine-4, "quiet", "start", line.summary())
 	return y + 2*plotLine
 }
@@ -98,7 +100,11 @@ func (line figureRow) summary() string {
 	if line.Per != "" {
 		what = " times " + line.Per
 	}
-	return fmt.Sprintf("%s%s (%s–%s), goal %s: %s", figure(line.Figure.Median), what, figure(line.Figure.Low), figure(line.Figure.High), line.Goal, line.Verdict)
+	text := fmt.Sprintf("%s%s (%s–%s)", figure(line.Figure.Median), what, figure(line.Figure.Low), figure(line.Figure.High))
+	if line.Goal.none() {
+		return text
+	}
+	return fmt.Sprintf("%s, goal %s: %s", text, line.Goal, line.Verdict)
 }
 
 // escape writes text as XML has it.

@@ -104,6 +104,11 @@ func TestAPlotShowsEverySampleAndTheGoal(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(folder, "binary.svg")); err != nil {
 		t.Error(err)
 	}
+	alone := newFigures(question{name: "q", title: "q"}, []row{{of: "a", unit: "ms"}}, map[string][]float64{"a": {1, 2}}).plot()
+	elements(t, alone)
+	if strings.Contains(alone, `class="goal"`) || strings.Contains(alone, ", goal") {
+		t.Errorf("a figure without a goal is drawn with one: %s", alone)
+	}
 	if _, err := os.Stat(filepath.Join(folder, "sockets.svg")); err == nil {
 		t.Error("what was skipped has a plot")
 	}

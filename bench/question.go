@@ -17,7 +17,7 @@ type question struct {
 // questions are all of them, in the order of the table.
 func questions() []question {
 	return []question{
-		meByCookie, meOnPostgres, meByAccessToken, page, login, flood, lookup, depth, start, memory, binary, sockets,
+		meByCookie, meWhileChanging, meOnPostgres, meByAccessToken, page, login, flood, lookup, depth, start, memory, binary, sockets,
 	}
 }
 

@@ -143,7 +143,7 @@ func (r *rig) ask(ctx context.Context, q question, step func(round int, side str
 	if r.Short {
 		rows = nil
 		for _, row := range t.rows {
-			if row.per != "" { // no absolute figure, since the machine may be any
+			if row.per != "" && !row.goal.none() { // no absolute figure, since the machine may be any
 				row.goal = row.goal.widened(shortMargin)
 				rows = append(rows, row)
 			}

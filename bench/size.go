@@ -9,8 +9,12 @@ import (
 	"github.com/authgraph/authgraph/bench/people"
 )
 
-// smallSize is how many users a small database has.
-const smallSize = 1000
+const (
+	// smallSize is how many users a small database has, and how many sessions ask.
+	smallSize = 1000
+	// manyAsking is how many sessions ask of the large one beside: more than a server recalls.
+	manyAsking = 20_000
+)
 
 // lookup: does it cost more to find a session among very many? It asks /auth, which does little
 // else.
@@ -18,6 +22,14 @@ var lookup = question{
 	name: "lookup", title: "session look-up among very many",
 	open: func(ctx context.Context, r *rig) (*trial, error) {
 		t := new(trial)
+		ask := func(name string, server *child, sessions []int) {
+			var requests []request
+			for _, cookie := range cookies(sessions) {
+				requests = append(requests, newRequest(http.MethodGet, "/auth", "", cookie))
+			}
+			t.sides = append(t.sides, r.cpuSide(name, server, requests))
+		}
+		var large *child
 		for _, size := range []int{smallSize, r.Size} {
 			database, err := r.filled(ctx, size)
 			if err != nil {
@@ -27,16 +39,22 @@ var lookup = question{
 			if err != nil {
 				return t, err
 			}
-			var requests []request
-			for _, cookie := range cookies(spread(smallSize, size)) {
-				requests = append(requests, newRequest(http.MethodGet, "/auth", "", cookie))
-			}
-			t.sides = append(t.sides, r.cpuSide(strconv.Itoa(size)+" users", server, requests))
+			ask(strconv.Itoa(size)+" users", server, spread(smallSize, size))
+			large = server
 		}
-		t.rows = []row{{
-			name: "cpu", title: fmt.Sprintf("CPU per request, %d users and sessions against %d", r.Size, smallSize),
-			unit: "µs", of: t.sides[1].name, per: t.sides[0].name, goal: atMost(1.5),
-		}}
+		asking := min(manyAsking, r.Size)
+		ask(fmt.Sprintf("%d sessions ask", asking), large, spread(asking, r.Size))
+		small := t.sides[0].name
+		t.rows = []row{
+			{
+				name: "cpu", title: fmt.Sprintf("CPU per request, %d users and sessions against %d, of which %d ask", r.Size, smallSize, smallSize),
+				unit: "µs", of: t.sides[1].name, per: small, goal: atMost(1.5),
+			},
+			{
+				name: "many", title: fmt.Sprintf("the same where %d ask", asking),
+				unit: "µs", of: t.sides[2].name, per: small,
+			},
+		}
 		return t, nil
 	},
 }
