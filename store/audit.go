@@ -10,12 +10,31 @@ import (
 
 // InsertAuditEvent records what happened.
 func (s *Store) InsertAuditEvent(ctx context.Context, event *model.AuditEvent) error {
-	return s.insert(ctx, event)
+	return s.recorded(s.insert(ctx, event), event)
 }
 
 // InsertAuditEvents records several events at once.
 func (s *Store) InsertAuditEvents(ctx context.Context, events []*model.AuditEvent) error {
-	return s.insert(ctx, &events)
+	return s.recorded(s.insert(ctx, &events), events...)
+}
+
+// entryColumns are what is read of events to tell of them while they happen.
+var entryColumns = []string{"id", "kind", "at", "user_id", "subject_id"}
+
+// AuditEntries returns the events of some kinds whose ids come after one, sorted by id, so many at
+// most: of each only what and whom it concerns. Ids sort by the time at which they were made; a
+// transaction that takes long commits events among those that were read already.
+func (s *Store) AuditEntries(ctx context.Context, after string, kinds []model.AuditKind, limit int) (entries []*model.AuditEvent, err error) {
+	// The expression keeps a database from looking all of a kind up by its index.
+	err = s.scan(ctx, s.reads.NewSelect().Model(&entries).Column(entryColumns...).
+		Where("id > ?", after).Where("kind || '' IN (?)", bun.List(kinds)).Order("id").Limit(int64(limit)))
+	return entries, err
+}
+
+// AuditEntriesByID is AuditEntries for those of the ids that there are.
+func (s *Store) AuditEntriesByID(ctx context.Context, ids []string) (entries []*model.AuditEvent, err error) {
+	err = s.scan(ctx, s.reads.NewSelect().Model(&entries).Column(entryColumns...).Where("id IN (?)", list(ids)).Order("id"))
+	return entries, err
 }
 
 // DeleteAuditEvents removes at most limit events that happened before a time.

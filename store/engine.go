@@ -1,6 +1,9 @@
 package store
 
-import "database/sql"
+import (
+	"context"
+	"database/sql"
+)
 
 // engine is what the two kinds of database do differently. All else is the same SQL.
 type engine interface {
@@ -22,6 +25,12 @@ type engine interface {
 	// settle returns a statement by which a transaction that changes nothing commits no sooner
 	// than what it has seen is kept as safely as any change; "" where it is when it is seen.
 	settle() string
+	// notify returns a statement that sends a text to whoever listens to this database, and ""
+	// where nobody can.
+	notify() string
+	// listen hands each text that notify sends to hear, until ctx is done or the connection,
+	// its own, is lost.
+	listen(ctx context.Context, listening func(), hear func(text string)) error
 	// rowLock ends a SELECT that locks what it finds against other transactions; "" where a
 	// transaction has the database for itself anyway.
 	rowLock() string

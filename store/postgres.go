@@ -60,7 +60,7 @@ func openPostgres(ctx context.Context, address string, options Options) (*Store,
 		return nil, inOneLine(err)
 	}
 	db := bun.NewDB(pool, pgdialect.New())
-	return newStore(postgresEngine{timeout: options.Timeout, mode: mode}, db, db, options), nil
+	return newStore(postgresEngine{timeout: options.Timeout, mode: mode, config: config}, db, db, options), nil
 }
 
 // inOneLine writes an error that has a line for every way that was tried, with TLS and without, as
@@ -190,6 +190,7 @@ func hostsOf(config *pgx.ConnConfig) []*pgconn.FallbackConfig {
 type postgresEngine struct {
 	timeout time.Duration
 	mode    pgx.QueryExecMode // of the statements that are run often
+	config  *pgx.ConnConfig   // of every connection
 }
 
 // begin sets the limits in the same round trip, for this transaction alone: a pooler such as
@@ -263,6 +264,61 @@ func (postgresEngine) tableExists() string { return "SELECT to_regclass('migrati
 // settle writes into the log, so that the commit waits for a standby to have what is before it.
 func (postgresEngine) settle() string {
 	return "SELECT pg_logical_emit_message(TRUE, 'authgraph', '')"
+}
+
+// channel is where this database's notifications go: schemas share the channels of their database.
+const channel = "'authgraph_' || hashtextextended(current_schema(), 0)"
+
+func (postgresEngine) notify() string { return "SELECT pg_notify(" + channel + ", ?)" }
+
+// listenCheck is how often a silent connection is asked whether it still leads anywhere.
+const listenCheck = 30 * time.Second
+
+func (e postgresEngine) listen(ctx context.Context, listening func(), hear func(text string)) error {
+	conn, err := pgx.ConnectConfig(ctx, e.config.Copy())
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = conn.Close(ctx)
+	}()
+	var name string
+	if err := conn.QueryRow(ctx, "SELECT "+channel).Scan(&name); err != nil {
+		return err
+	}
+	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{name}.Sanitize()); err != nil {
+		return err
+	}
+	listening()
+	for {
+		notification, err := waitForNotification(ctx, conn)
+		switch {
+		case err == nil:
+			hear(notification.Payload)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !errors.Is(err, context.DeadlineExceeded):
+			return err
+		default: // nothing came for a while
+			if err := ping(ctx, conn); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func waitForNotification(ctx context.Context, conn *pgx.Conn) (*pgconn.Notification, error) {
+	ctx, cancel := context.WithTimeout(ctx, listenCheck)
+	defer cancel()
+	return conn.WaitForNotification(ctx)
+}
+
+func ping(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	return conn.Ping(ctx)
 }
 
 func (postgresEngine) rowLock() string    { return "NO KEY UPDATE" }

@@ -135,6 +135,7 @@ func (sqliteEngine) confirmed(*sql.Conn) error { return nil }
 func (sqliteEngine) migrationLock() string     { return "SELECT TRUE" }
 func (sqliteEngine) locked(error) bool         { return false }
 func (sqliteEngine) settle() string            { return "" }
+func (sqliteEngine) notify() string            { return "" }
 func (sqliteEngine) rowLock() string           { return "" }
 func (sqliteEngine) skipLocked() string        { return "" }
 func (sqliteEngine) again(error) bool          { return false }
@@ -163,4 +164,10 @@ func (sqliteEngine) conflict(err error) (column string, ok bool) {
 	first, _, _ = strings.Cut(first, " ")
 	_, column, _ = strings.Cut(first, ".")
 	return column, true
+}
+
+// listen hears nothing: SQLite has no way to tell other processes.
+func (sqliteEngine) listen(ctx context.Context, _ func(), _ func(text string)) error {
+	<-ctx.Done()
+	return ctx.Err()
 }

@@ -14,6 +14,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -27,6 +28,8 @@ type Store struct {
 	writes bun.IDB   // the pool of writers, or the transaction
 	reads  bun.IDB   // the pool of readers, or the transaction
 	bound  *bun.Conn // the transaction's connection, if this Store is bound to one
+
+	entries []*model.AuditEvent // what the transaction has recorded
 }
 
 // database is what all Stores of one Open share. PostgreSQL has one pool for reading and
@@ -41,6 +44,8 @@ type database struct {
 	recall  *recall      // nil where the database does not tell whether it has changed
 
 	byTokenHash, bySession, byAPIToken, byUser *statement
+
+	told atomic.Pointer[func(entries []*model.AuditEvent)]
 }
 
 func newStore(engine engine, writer, reader *bun.DB, options Options) *Store {

@@ -124,7 +124,9 @@ func (db *database) transact(ctx context.Context, isolation isolation, fn func(c
 		return fmt.Errorf("failed to commit: %w", err)
 	}
 	committed = true
-	return db.engine.confirmed(conn.Conn)
+	err = db.engine.confirmed(conn.Conn)
+	db.tell(tx.entries)
+	return err
 }
 
 // begin begins a transaction on a connection of its own. A connection that was lost since its
