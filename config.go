@@ -34,7 +34,7 @@ const defaultDatabase = "sqlite:authgraph.db"
 type Settings struct {
 	Addr                string   `default:"localhost:8080" placeholder:"HOST:PORT" help:"The address to listen on."`
 	Database            string   `default:"${database}" placeholder:"ADDRESS" help:"Where the data is: sqlite:FILE, sqlite::memory: for a database that is gone at exit, or postgres://USER@HOST/DATABASE."`
-	DatabaseConnections int      `default:"20" placeholder:"N" help:"How many connections to PostgreSQL this server opens at most."`
+	DatabaseConnections int      `default:"20" placeholder:"N" help:"How many connections to PostgreSQL this server opens at most, besides one on which it hears of the others' commits."`
 	DatabaseTimeout     Duration `default:"10s" placeholder:"DURATION" help:"How long a statement may take, and the wait for a connection to run it on."`
 	PublicURL           *url.URL `name:"public-url" placeholder:"URL" help:"Where clients reach the server; https makes cookies Secure and only loopback may do without. By default http on localhost, at the port listened on."`
 	Origins             []string `placeholder:"URL,…" help:"The web origins other than PUBLIC_URL whose pages may call the API, or * for every one, then without cookies."`

@@ -314,6 +314,29 @@ func TestSecurityDocsGiveTheLimitsOfTheCode(t *testing.T) {
 		{"objects asked for by `_entities`", "graph/limits.go", `maxRepresentations = (.+)`},
 		{"greatest page", "auth/page.go", `maxPage\s+= (.+)`},
 		{"page when no size is asked for", "auth/page.go", `defaultPage = (.+)`},
+		{"connections that stay open, one process", "auth/connections.go", `maxConnections\s+= (\S+)`},
+		{"of one address", "auth/connections.go", `maxAddressConnections = (\S+)`},
+		{"of one user", "auth/connections.go", `maxUserConnections\s+= (\S+)`},
+		{"subscriptions of a socket", "graph/socket.go", `maxSubscriptions = (.+)`},
+		{"message on a socket", "graph/transport.go", `maxBody = (.+)`},
+		{"id of an operation on a socket", "graph/socket.go", `maxOperationID = (.+)`},
+		{"time to say who opens a socket", "graph/socket.go", `initTime = (.+)`},
+		{"silence on a connection that stays open", "graph/lasting.go", `keepAliveEvery = (.+)`},
+		{"answer to a ping", "graph/socket.go", `pongTime = (.+)`},
+		{"time to take an event", "graph/lasting.go", `writeTime = (.+)`},
+		{"end of a socket", "graph/socket.go", `closeTime = (.+)`},
+		{"events waiting for a reader", "auth/watch.go", `streamBuffer = (.+)`},
+		{"look at the audit trail for listeners", "auth/hub.go", `pollEvery = (.+)`},
+		{"look at every listener's credential", "auth/hub.go", `recheckEvery = (.+)`},
+		{"looks one after the other", "auth/hub.go", `turnPause = (.+)`},
+		{"events committed late", "auth/hub.go", `readAgain = (.+)`},
+		{"events read at once", "auth/hub.go", `entriesAtOnce = (.+)`},
+		{"events heard of and not read yet", "auth/hub.go", `maxHeard = (.+)`},
+		{"credentials looked up at once", "auth/standing.go", `standingsAtOnce = (.+)`},
+		{"events in a notification", "store/notice.go", `notifiedAtOnce = (.+)`},
+		{"warning before a session ends", "auth/hub.go", `expiryWarning = (.+)`},
+		{"new connection to listen on", "auth/hub.go", `listenAgain = (.+)`},
+		{"silence on the connection to listen on", "store/postgres.go", `listenCheck = (.+)`},
 		{"rows looked at for a page", "auth/page.go", `Look: (\d+)`},
 		{"rows sorted for a page", "auth/page.go", `Few:  (\d+)`},
 		{"count", "auth/page.go", `MaxCount = (.+)`},
@@ -409,7 +432,7 @@ func TestSecurityDocsGiveTheLimitsOfTheCode(t *testing.T) {
 func TestSecurityDocsListEveryRootField(t *testing.T) {
 	table := "| field | who may call it | fresh proof | checks a password | API token |\n|---|---|---|---|---|\n"
 	schema := graph.SubgraphSchema()
-	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation, schema.Subscription} {
 		for _, field := range root.Fields {
 			if strings.HasPrefix(field.Name, "__") {
 				continue

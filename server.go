@@ -256,7 +256,13 @@ func serve(ctx context.Context, settings *Settings, console console) (err error)
 	log.Info("stopping")
 	deadline, release := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer release()
-	if err := server.Shutdown(deadline); err != nil {
+	streams := make(chan error, 1)
+	go func() { streams <- api.Shutdown(deadline) }()
+	err = server.Shutdown(deadline)
+	if err := <-streams; err != nil {
+		log.Warn("streams were cut off", "error", err)
+	}
+	if err != nil {
 		log.Warn("requests were cut off", "error", err)
 		return server.Close()
 	}

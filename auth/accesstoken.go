@@ -159,7 +159,9 @@ func (s *Service) authenticateAccessToken(ctx context.Context, v *Viewer, token 
 	if err == nil && authority.User.ID != verified.userID {
 		err = store.ErrNotFound
 	}
-	s.acceptSession(ctx, v, KindAccessToken, authority, err)
+	if s.acceptSession(ctx, v, KindAccessToken, authority, err) {
+		v.until = verified.expires
+	}
 }
 
 var errAccessToken = &Error{Code: Unauthenticated, Message: "The access token is not valid, or not any more. Get a new one."}

@@ -30,7 +30,7 @@ func (s *Service) authenticateAPIToken(ctx context.Context, v *Viewer, token str
 		v.refusal = errSessionEnded
 	default:
 		s.fillIn(v, KindAPIToken, authority)
-		v.token = token
+		v.token, v.apiTokenID = token, authority.APIToken.ID
 		v.Roles, v.Permissions = nil, intersection(authority.APIToken.Scopes, v.Permissions)
 		s.noteAPITokenUse(authority.APIToken, now)
 	}

@@ -45,5 +45,17 @@ func (s *Service) CheckSite(v *Viewer, signsIn bool) error {
 	if !v.CrossSite || !ambient && (!signsIn || slices.Contains(s.Origins, "*")) {
 		return nil
 	}
-	return &Error{Code: Forbidden, Message: "Pages of this origin may not do this. Programs send a token, or use POST."}
+	return errForeignOrigin
+}
+
+var errForeignOrigin = &Error{Code: Forbidden, Message: "Pages of this origin may not do this. Programs send a token, or use POST."}
+
+// CheckHandshake refuses to open a WebSocket for a page of a foreign origin, whatever it presents,
+// since nothing else keeps such a page from reading what comes over it; and for whoever may be
+// one and presents what browsers send by themselves.
+func (s *Service) CheckHandshake(r *http.Request, v *Viewer) error {
+	if r.Header.Get("Origin") != "" && v.CrossSite && !slices.Contains(s.Origins, "*") {
+		return errForeignOrigin
+	}
+	return s.CheckSite(v, false)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"strings"
 	"time"
+
+	"github.com/authgraph/authgraph/model"
 )
 
 // crockford is Crockford's base 32 in lower case: no letters that look like digits, and
@@ -29,6 +31,15 @@ func (s *Service) newID(prefix string) string {
 	binary.BigEndian.PutUint16(uuid[4:], uint16(millis))
 	binary.BigEndian.PutUint16(uuid[6:], 0x7000|fraction)
 	uuid[8] = 0x80 | uuid[8]&0x3f
+	return prefix + crockford.EncodeToString(uuid[:])
+}
+
+// firstID returns what sorts before every id with this prefix that is made from a time on.
+func firstID(prefix string, t model.Time) string {
+	var uuid [16]byte
+	millis := max(0, t.Std().UnixMilli())
+	binary.BigEndian.PutUint32(uuid[0:], uint32(millis>>16))
+	binary.BigEndian.PutUint16(uuid[4:], uint16(millis))
 	return prefix + crockford.EncodeToString(uuid[:])
 }
 

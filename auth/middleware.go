@@ -32,6 +32,23 @@ func (s *Service) Middleware(next http.Handler) http.Handler {
 	})
 }
 
+// Present returns who opens a WebSocket: by the first credential among the headers that its first
+// message holds, those of the handshake that are not in it, and the handshake's cookie. It counts
+// and is refused as in a request.
+func (s *Service) Present(ctx context.Context, handshake *http.Request, headers http.Header) *Viewer {
+	first := ViewerFrom(handshake.Context())
+	if len(headers) == 0 {
+		return first
+	}
+	r := handshake.Clone(ctx)
+	for name, values := range headers {
+		r.Header[name] = values
+	}
+	v := &Viewer{Client: first.Client, CrossSite: first.CrossSite, device: first.device}
+	s.identify(nil, r, v) // which writes a cookie with a POST alone, and a handshake is a GET
+	return v
+}
+
 // identify fills in who presents the first credential of a request, or why it does not count.
 func (s *Service) identify(w http.ResponseWriter, r *http.Request, v *Viewer) {
 	ctx := r.Context()

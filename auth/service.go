@@ -95,6 +95,8 @@ type Service struct {
 	global       *rate.Limiter
 	refusals     refusals
 	uses         uses
+	hub          *hub
+	connections  connections
 }
 
 var permissionName = regexp.MustCompile(`^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*$`)
@@ -134,9 +136,11 @@ func New(ctx context.Context, db *store.Store, options Options) (*Service, error
 	if s.accessTokens, err = lru.New[[sha256.Size]byte, verifiedToken](verifiedTokens); err != nil {
 		return nil, err
 	}
+	s.hub = newHub(s)
 	if s.hasher, err = newHasher(options.BcryptCost, max(1, options.HashWorkers), options.Peppers); err != nil {
 		return nil, err
 	}
+	s.hub.start()
 	return s, nil
 }
 
@@ -145,6 +149,7 @@ func New(ctx context.Context, db *store.Store, options Options) (*Service, error
 func (s *Service) Close() {
 	s.hasher.close()
 	s.writeUses(context.Background(), &Viewer{})
+	s.hub.close()
 	s.attempt(context.Background(), &Viewer{}, "record refusals", s.refusals.record(context.Background(), s))
 }
 

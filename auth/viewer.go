@@ -74,6 +74,9 @@ type Viewer struct {
 	passwordHash string // what was kept of the presented password
 	device       string // the cookie of known devices, as it came
 	superseded   bool   // whether the presented session token has a successor already
+
+	apiTokenID string     // of the presented API token
+	until      model.Time // when the presented access token ends; zero for other credentials
 }
 
 // Operator returns the viewer of a command: whoever runs commands on the server's machine

@@ -156,3 +156,36 @@ func FuzzRepresentation(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSocketMessage: a message is either read or refused, a refusal never quotes it, and what it
+// presents is text.
+func FuzzSocketMessage(f *testing.F) {
+	const canary = "kAnArIeNvOgEl"
+	for _, seed := range []string{
+		`{"type":"connection_init"}`, `{"type":"connection_init","payload":{"Authorization":"Bearer x","app":{"a":[1]}}}`, `{"type":"ping","payload":null}`,
+		`{"type":"connection_init","payload":{"authorization":"x","AUTHORIZATION":"` + canary + `"}}`, `{"type":"connection_init","payload":{"Authorization":{"a":1}}}`,
+		`{"type":"subscribe","id":"1","payload":{"query":"{ me { id } }","variables":{"a":1}}}`, `{"type":"` + canary, `[]`, `{"id":1}`, "{\"type\":\"\xff\"}", "",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, refusal := parseMessage(text)
+		if (m == nil) == (refusal == nil) {
+			t.Fatalf("%q is both or neither: %v, %v", text, m, refusal)
+		}
+		if m != nil {
+			var headers map[string][]string
+			if headers, refusal = m.credentials(); (headers == nil) == (refusal == nil) {
+				t.Fatalf("%q presents both or neither: %v, %v", text, headers, refusal)
+			}
+			for name, values := range headers {
+				if len(values) != 1 || !utf8.ValidString(values[0]) {
+					t.Errorf("%q presents %s: %q", text, name, values)
+				}
+			}
+		}
+		if refusal != nil && (strings.Contains(refusal.message, canary) || len(refusal.message) > 123) {
+			t.Errorf("%q is refused with %q, which closes no socket", text, refusal.message)
+		}
+	})
+}

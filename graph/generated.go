@@ -30,10 +30,12 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	ApiToken() ApiTokenResolver
+	AuthEvent() AuthEventResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Role() RoleResolver
 	Session() SessionResolver
+	Subscription() SubscriptionResolver
 	User() UserResolver
 }
 
@@ -76,6 +78,15 @@ type ComplexityRoot struct {
 	AuditEventEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	AuthEvent struct {
+		At        func(childComplexity int) int
+		Current   func(childComplexity int) int
+		Kind      func(childComplexity int) int
+		SessionID func(childComplexity int) int
+		User      func(childComplexity int) int
+		UserID    func(childComplexity int) int
 	}
 
 	ChangePasswordPayload struct {
@@ -236,6 +247,10 @@ type ComplexityRoot struct {
 		SignupOpen func(childComplexity int) int
 	}
 
+	Subscription struct {
+		AuthEvents func(childComplexity int, all bool) int
+	}
+
 	UpdateUserPayload struct {
 		User func(childComplexity int) int
 	}
@@ -288,6 +303,9 @@ type ComplexityRoot struct {
 type ApiTokenResolver interface {
 	Scopes(ctx context.Context, obj *model.APIToken) ([]string, error)
 }
+type AuthEventResolver interface {
+	User(ctx context.Context, obj *auth.Event) (*model.User, error)
+}
 type MutationResolver interface {
 	CreateUser(ctx context.Context, input CreateUserInput) (*CreateUserPayload, error)
 	Login(ctx context.Context, input LoginInput) (LoginResult, error)
@@ -338,6 +356,9 @@ type SessionResolver interface {
 	Current(ctx context.Context, obj *model.Session) (bool, error)
 
 	Device(ctx context.Context, obj *model.Session) (*Device, error)
+}
+type SubscriptionResolver interface {
+	AuthEvents(ctx context.Context, all bool) (<-chan *auth.Event, error)
 }
 type UserResolver interface {
 	Roles(ctx context.Context, objs []*model.User) ([][]*model.Role, error)
@@ -513,6 +534,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuditEventEdge.Node(childComplexity), true
+
+	case "AuthEvent.at":
+		if e.ComplexityRoot.AuthEvent.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthEvent.At(childComplexity), true
+	case "AuthEvent.current":
+		if e.ComplexityRoot.AuthEvent.Current == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthEvent.Current(childComplexity), true
+	case "AuthEvent.kind":
+		if e.ComplexityRoot.AuthEvent.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthEvent.Kind(childComplexity), true
+	case "AuthEvent.sessionId":
+		if e.ComplexityRoot.AuthEvent.SessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthEvent.SessionID(childComplexity), true
+	case "AuthEvent.user":
+		if e.ComplexityRoot.AuthEvent.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthEvent.User(childComplexity), true
+	case "AuthEvent.userId":
+		if e.ComplexityRoot.AuthEvent.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuthEvent.UserID(childComplexity), true
 
 	case "ChangePasswordPayload.user":
 		if e.ComplexityRoot.ChangePasswordPayload.User == nil {
@@ -1212,6 +1270,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Status.SignupOpen(childComplexity), true
 
+	case "Subscription.authEvents":
+		if e.ComplexityRoot.Subscription.AuthEvents == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_authEvents_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.AuthEvents(childComplexity, args["all"].(bool)), true
+
 	case "UpdateUserPayload.user":
 		if e.ComplexityRoot.UpdateUserPayload.User == nil {
 			break
@@ -1484,6 +1554,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 				Data: buf.Bytes(),
 			}
 		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
 
 	default:
 		return graphql.OneShot(graphql.ErrorResponse(ctx, "unsupported GraphQL operation"))
@@ -1567,6 +1654,7 @@ schema
   @permission(name: "roles:write", description: "Make, change, grant and revoke roles that permit no more than the holder may do. A role's name alone keeps nothing from its holder: guard what matters by a permission.") {
   query: Query
   mutation: Mutation
+  subscription: Subscription
 }
 
 "A point in time: RFC 3339, in UTC, with up to six fractional digits."
@@ -1841,6 +1929,67 @@ type Mutation {
     "Which role, and from whom."
     input: RevokeRoleInput!
   ): UpdateUserPayload @auth(permissions: ["roles:write"], fresh: true)
+}
+
+"What a caller may be told of while it happens, over WebSocket (` + "`" + `graphql-transport-ws` + "`" + `) or server-sent events."
+type Subscription {
+  """
+  What happens to the caller's own account from now on, or to every account. It ends when the
+  credential ends by which it was opened, and is for hints: what happens while nobody listens
+  stands in ` + "`" + `securityEvents` + "`" + ` and ` + "`" + `auditLog` + "`" + ` alone.
+  """
+  authEvents(
+    "Whether to tell of every account; needs the permission ` + "`" + `audit:read` + "`" + `."
+    all: Boolean! = false
+  ): AuthEvent @auth
+}
+
+"Something that happened to an account."
+type AuthEvent {
+  "What happened."
+  kind: AuthEventKind!
+  "When."
+  at: DateTime!
+  "The id of the user to whom it happened."
+  userId: ID!
+  "The user as they are now; null when they are gone or the caller may not see them."
+  user: User
+  "The id of the session that it is about; null when it is about the account or several sessions."
+  sessionId: ID
+  "Whether that is the session in which the caller listens."
+  current: Boolean!
+}
+
+"What can happen to an account."
+enum AuthEventKind {
+  "Someone signed in: with the own account, elsewhere."
+  SIGNED_IN
+  "Someone signed out."
+  SIGNED_OUT
+  "Sessions were ended by their user, by an administrator, or because a stolen token was used."
+  SESSION_REVOKED
+  """
+  The caller's session will end by itself in a minute, or in a tenth of its life where that is
+  less. It is told of the caller's own session alone.
+  """
+  SESSION_EXPIRING
+  "The password was changed; other sessions have ended."
+  PASSWORD_CHANGED
+  "The names, the identifiers, the language or the confirmation of the account changed."
+  PROFILE_CHANGED
+  """
+  What the user may do has changed: they got or lost a role. That a role which they hold was
+  changed or removed is told to its holders, and not to those who listen to every account.
+  """
+  ROLES_CHANGED
+  "An account was made. It is told only to those who listen to every account."
+  ACCOUNT_CREATED
+  "The user was shut out; all sessions have ended."
+  ACCOUNT_DISABLED
+  "The user was let in again."
+  ACCOUNT_ENABLED
+  "The user was deleted."
+  ACCOUNT_DELETED
 }
 
 "A person who can sign in."
@@ -2598,13 +2747,13 @@ enum ErrorCode {
   """
   ALREADY_EXISTS
   """
-  Too many attempts; ` + "`" + `extensions.retryAfter` + "`" + ` says in how many seconds to try again.
+  Too many attempts, where ` + "`" + `extensions.retryAfter` + "`" + ` says in how many seconds to try again, or too many open connections.
 
   To do: Show how long to wait, and send nothing before.
   """
   RATE_LIMITED
   """
-  The server is too busy to check passwords; try again in a few seconds.
+  The server is too busy, with passwords to check or open connections; try again in a few seconds.
 
   To do: Send it again after a few seconds, a few times, and wait longer each time.
   """
@@ -2800,6 +2949,24 @@ func (ec *executionContext) childFields_AuditEventEdge(ctx context.Context, fiel
 		return ec.fieldContext_AuditEventEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AuthEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_AuthEvent_kind(ctx, field)
+	case "at":
+		return ec.fieldContext_AuthEvent_at(ctx, field)
+	case "userId":
+		return ec.fieldContext_AuthEvent_userId(ctx, field)
+	case "user":
+		return ec.fieldContext_AuthEvent_user(ctx, field)
+	case "sessionId":
+		return ec.fieldContext_AuthEvent_sessionId(ctx, field)
+	case "current":
+		return ec.fieldContext_AuthEvent_current(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuthEvent", field.Name)
 }
 
 func (ec *executionContext) childFields_ChangePasswordPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3738,6 +3905,20 @@ func (ec *executionContext) field_Query_users_args(ctx context.Context, rawArgs 
 	return args, nil
 }
 
+func (ec *executionContext) field_Subscription_authEvents_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "all",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["all"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_User_can_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4436,6 +4617,153 @@ func (ec *executionContext) fieldContext_AuditEventEdge_node(_ context.Context, 
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _AuthEvent_kind(ctx context.Context, field graphql.CollectedField, obj *auth.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuthEvent_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v auth.EventKind) graphql.Marshaler {
+			return ec.marshalNAuthEventKind2githubᚗcomᚋauthgraphᚋauthgraphᚋauthᚐEventKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuthEvent_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuthEvent", field, false, false, errors.New("field of type AuthEventKind does not have child fields"))
+}
+
+func (ec *executionContext) _AuthEvent_at(ctx context.Context, field graphql.CollectedField, obj *auth.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuthEvent_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuthEvent_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuthEvent", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _AuthEvent_userId(ctx context.Context, field graphql.CollectedField, obj *auth.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuthEvent_userId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuthEvent_userId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuthEvent", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _AuthEvent_user(ctx context.Context, field graphql.CollectedField, obj *auth.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuthEvent_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuthEvent().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖgithubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuthEvent_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuthEvent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuthEvent_sessionId(ctx context.Context, field graphql.CollectedField, obj *auth.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuthEvent_sessionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SessionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.OptionalString) graphql.Marshaler {
+			return ec.marshalOID2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuthEvent_sessionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuthEvent", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _AuthEvent_current(ctx context.Context, field graphql.CollectedField, obj *auth.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuthEvent_current(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Current, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuthEvent_current(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuthEvent", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func (ec *executionContext) _ChangePasswordPayload_user(ctx context.Context, field graphql.CollectedField, obj *ChangePasswordPayload) (ret graphql.Marshaler) {
@@ -8018,6 +8346,68 @@ func (ec *executionContext) fieldContext_Status_errorCodes(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Status", field, false, false, errors.New("field of type ErrorCode does not have child fields"))
 }
 
+func (ec *executionContext) _Subscription_authEvents(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_authEvents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().AuthEvents(ctx, fc.Args["all"].(bool))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				fresh, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *auth.Event
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *auth.Event
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, nil, nil, nil, fresh)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *auth.Event) graphql.Marshaler {
+			return ec.marshalOAuthEvent2ᚖgithubᚗcomᚋauthgraphᚋauthgraphᚋauthᚐEvent(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_authEvents(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuthEvent(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_authEvents_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _UpdateUserPayload_user(ctx context.Context, field graphql.CollectedField, obj *UpdateUserPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11448,6 +11838,102 @@ func (ec *executionContext) _AuditEventEdge(ctx context.Context, sel ast.Selecti
 	return out
 }
 
+var authEventImplementors = []string{"AuthEvent"}
+
+func (ec *executionContext) _AuthEvent(ctx context.Context, sel ast.SelectionSet, obj *auth.Event) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, authEventImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuthEvent")
+		case "kind":
+			out.Values[i] = ec._AuthEvent_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "at":
+			out.Values[i] = ec._AuthEvent_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "userId":
+			out.Values[i] = ec._AuthEvent_userId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "user":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuthEvent_user(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "sessionId":
+			out.Values[i] = ec._AuthEvent_sessionId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "current":
+			out.Values[i] = ec._AuthEvent_current(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var changePasswordPayloadImplementors = []string{"ChangePasswordPayload"}
 
 func (ec *executionContext) _ChangePasswordPayload(ctx context.Context, sel ast.SelectionSet, obj *ChangePasswordPayload) graphql.Marshaler {
@@ -13088,6 +13574,26 @@ func (ec *executionContext) _Status(ctx context.Context, sel ast.SelectionSet, o
 	return out
 }
 
+var subscriptionImplementors = []string{"Subscription"}
+
+func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionImplementors)
+	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
+		Object: "Subscription",
+	})
+	if len(fields) != 1 {
+		graphql.AddErrorf(ctx, "must subscribe to exactly one stream")
+		return nil
+	}
+
+	switch fields[0].Name {
+	case "authEvents":
+		return ec._Subscription_authEvents(ctx, fields[0])
+	default:
+		panic("unknown field " + strconv.Quote(fields[0].Name))
+	}
+}
+
 var updateUserPayloadImplementors = []string{"UpdateUserPayload"}
 
 func (ec *executionContext) _UpdateUserPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateUserPayload) graphql.Marshaler {
@@ -14071,6 +14577,22 @@ func (ec *executionContext) marshalNAuditKind2githubᚗcomᚋauthgraphᚋauthgra
 	return res
 }
 
+func (ec *executionContext) unmarshalNAuthEventKind2githubᚗcomᚋauthgraphᚋauthgraphᚋauthᚐEventKind(ctx context.Context, v any) (auth.EventKind, error) {
+	res, err := UnmarshalAuthEventKind(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAuthEventKind2githubᚗcomᚋauthgraphᚋauthgraphᚋauthᚐEventKind(ctx context.Context, sel ast.SelectionSet, v auth.EventKind) graphql.Marshaler {
+	_ = sel
+	res := MarshalAuthEventKind(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNAuthScheme2githubᚗcomᚋauthgraphᚋauthgraphᚋgraphᚐAuthScheme(ctx context.Context, v any) (AuthScheme, error) {
 	var res AuthScheme
 	err := res.UnmarshalGQL(v)
@@ -14749,6 +15271,13 @@ func (ec *executionContext) marshalOAuditKind2ᚖgithubᚗcomᚋauthgraphᚋauth
 	return res
 }
 
+func (ec *executionContext) marshalOAuthEvent2ᚖgithubᚗcomᚋauthgraphᚋauthgraphᚋauthᚐEvent(ctx context.Context, sel ast.SelectionSet, v *auth.Event) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AuthEvent(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOAuthScheme2ᚕgithubᚗcomᚋauthgraphᚋauthgraphᚋgraphᚐAuthSchemeᚄ(ctx context.Context, v any) ([]AuthScheme, error) {
 	if v == nil {
 		return nil, nil
@@ -14878,6 +15407,18 @@ func (ec *executionContext) marshalODeleteUserPayload2ᚖgithubᚗcomᚋauthgrap
 		return graphql.Null
 	}
 	return ec._DeleteUserPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOID2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx context.Context, v any) (model.OptionalString, error) {
+	res, err := UnmarshalOptionalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx context.Context, sel ast.SelectionSet, v model.OptionalString) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := MarshalOptionalString(v)
+	return res
 }
 
 func (ec *executionContext) unmarshalOID2ᚖstring(ctx context.Context, v any) (*string, error) {

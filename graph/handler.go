@@ -8,6 +8,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/gorilla/websocket"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -21,10 +22,11 @@ const tokenLimit = 1000
 // maxLoggedName is how much of an operation's name is logged.
 const maxLoggedName = 100
 
-// handler serves GraphQL over HTTP.
+// handler serves GraphQL over HTTP, server-sent events and WebSocket.
 type handler struct {
 	executor *executor.Executor
 	auth     *auth.Service
+	lasting  lasting
 
 	introspection bool
 	getQueries    bool
@@ -42,14 +44,26 @@ type Options struct {
 	Log           *slog.Logger
 }
 
+// Handler is the GraphQL endpoint.
+type Handler struct {
+	http.Handler
+	lasting *lasting
+}
+
 // NewHandler returns the GraphQL endpoint. It fails where the schema's guards are wrong
 // (CheckSchema). Each operation is logged in one line, never with a variable's value.
-func NewHandler(service *auth.Service, options Options) (http.Handler, error) {
+func NewHandler(service *auth.Service, options Options) (*Handler, error) {
 	if err := CheckSchema(ServedSchema(options.Federation)); err != nil {
 		return nil, err
 	}
-	return service.Middleware(newHandler(service, &Resolver{auth: service}, options)), nil
+	h := newHandler(service, &Resolver{auth: service}, options)
+	return &Handler{service.Middleware(h), &h.lasting}, nil
 }
+
+// Shutdown ends all streams and sockets, and refuses new ones, so that their clients come back
+// elsewhere. It returns when they are gone or ctx is done. http.Server's Shutdown would wait for
+// streams and forget sockets.
+func (h *Handler) Shutdown(ctx context.Context) error { return h.lasting.shutdown(ctx) }
 
 func newHandler(service *auth.Service, resolver *Resolver, options Options) *handler {
 	h := &handler{auth: service, introspection: options.Introspection, getQueries: options.GetQueries, log: options.Log}
@@ -70,6 +84,14 @@ func newHandler(service *auth.Service, resolver *Resolver, options Options) *han
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
+	if websocket.IsWebSocketUpgrade(r) {
+		h.serveSocket(w, r)
+		return
+	}
+	if wantsEvents(r.Header.Values("Accept")) {
+		h.serveEvents(w, r)
+		return
+	}
 	answer := h.answer(w, r)
 	h.write(w, r, answer)
 	h.logOperation(r.Context(), answer, time.Since(start))
@@ -85,19 +107,35 @@ type answer struct {
 // answer executes the operation of a request, or refuses it.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request) (a answer) {
 	ctx := graphql.StartOperationTrace(r.Context())
-	defer func() { // gqlgen recovers in resolvers and nowhere else
-		if reason := recover(); reason != nil {
-			err := gqlerror.Wrap(h.recovered(ctx, reason))
-			a = answer{status: http.StatusInternalServerError, response: h.executor.DispatchError(ctx, gqlerror.List{err})}
-		}
-	}()
+	defer h.rescue(ctx, &a)
 	params, refusal := h.readRequest(w, r)
 	if refusal != nil {
 		return h.refused(ctx, refusal)
 	}
+	operation, refused := h.prepare(ctx, params, refuseKind(w, r))
+	if refused != nil {
+		return *refused
+	}
+	return h.execute(ctx, operation)
+}
+
+// rescue makes a panic the answer: gqlgen recovers in resolvers and nowhere else.
+func (h *handler) rescue(ctx context.Context, a *answer) {
+	if reason := recover(); reason != nil {
+		err := gqlerror.Wrap(h.recovered(ctx, reason))
+		*a = answer{status: http.StatusInternalServerError, response: h.executor.DispatchError(ctx, gqlerror.List{err})}
+	}
+}
+
+// prepare returns an operation that may be executed, or the answer that refuses it. What takes
+// it may refuse its kind.
+func (h *handler) prepare(ctx context.Context, params *graphql.RawParams, refuseKind func(ast.Operation) *refusal) (*graphql.OperationContext, *answer) {
 	operation, errs := h.executor.CreateOperationContext(ctx, params)
-	if r.Method == http.MethodGet && operation.Operation != nil && operation.Operation.Operation != ast.Query {
-		return h.refused(ctx, refuseMethod(w, "Send mutations by POST.", http.MethodPost))
+	if operation.Operation != nil {
+		if refusal := refuseKind(operation.Operation.Operation); refusal != nil {
+			a := h.refused(ctx, refusal)
+			return nil, &a
+		}
 	}
 	status := http.StatusBadRequest
 	if errs == nil {
@@ -105,9 +143,14 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request) (a answer) {
 	}
 	if errs != nil {
 		response := h.executor.DispatchError(graphql.WithOperationContext(ctx, operation), errs)
-		return answer{status: status, operation: operation, response: response}
+		return nil, &answer{status: status, operation: operation, response: response}
 	}
 	operation.DisableIntrospection = false // checkOperation has refused it where it is off
+	return operation, nil
+}
+
+// execute answers a query or a mutation.
+func (h *handler) execute(ctx context.Context, operation *graphql.OperationContext) answer {
 	next, ctx := h.executor.DispatchOperation(ctx, operation)
 	return answer{status: http.StatusOK, operation: operation, response: next(ctx)}
 }
@@ -128,6 +171,9 @@ func (h *handler) checkOperation(ctx context.Context, operation *graphql.Operati
 	err := survey.check(h.introspection)
 	if err == nil {
 		err = checkConditions(operation)
+	}
+	if err == nil {
+		err = checkSubscription(operation)
 	}
 	if err != nil {
 		return http.StatusBadRequest, gqlerror.List{gqlerror.Wrap(err)}

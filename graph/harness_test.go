@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -46,6 +47,8 @@ type server struct {
 	session, adminClient *client // made by prepare
 	code, adaID          string
 
+	requestTime time.Duration // of ports opened from now on; 0 for any
+
 	mu  sync.Mutex
 	now time.Time
 }
@@ -87,6 +90,13 @@ func newServerAt(t *testing.T, address string, changes ...func(*auth.Options)) *
 // serve listens on a port of its own and returns the origin.
 func (s *server) serve(options graph.Options) string {
 	s.t.Helper()
+	_, origin := s.serveOn(options)
+	return origin
+}
+
+// serveOn is serve that returns the endpoint as well.
+func (s *server) serveOn(options graph.Options) (endpoint *graph.Handler, origin string) {
+	s.t.Helper()
 	if options.Log == nil {
 		options.Log = s.auth.Log
 	}
@@ -98,9 +108,12 @@ func (s *server) serve(options graph.Options) string {
 	mux.Handle("/graphql", handler)
 	mux.Handle("/auth", s.auth.Middleware(http.HandlerFunc(s.auth.ServeForwardAuth)))
 	mux.HandleFunc("/.well-known/jwks.json", s.auth.ServeKeys)
-	listener := httptest.NewServer(mux)
+	listener := httptest.NewUnstartedServer(mux)
+	listener.Config.ReadTimeout, listener.Config.WriteTimeout = s.requestTime, s.requestTime
+	listener.Start()
 	s.t.Cleanup(listener.Close)
-	return listener.URL
+	s.t.Cleanup(func() { _ = handler.Shutdown(context.Background()) })
+	return handler, listener.URL
 }
 
 // browserAt returns a client of another port of the server.
@@ -134,6 +147,25 @@ func (s *server) wait(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = s.now.Add(d)
+}
+
+// eventually waits until something is so.
+func (s *server) eventually(what string, is func() bool) {
+	s.t.Helper()
+	deadline := time.Now().Add(patience)
+	for !is() {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("it never came to be: %s", what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// on returns the client as one of another test's.
+func (c *client) on(t *testing.T) *client {
+	other := *c
+	other.t = t
+	return &other
 }
 
 // client is someone who asks: a browser, which keeps cookies, or a program with headers.

@@ -71,6 +71,19 @@ func (s survey) check(introspection bool) error {
 	return nil
 }
 
+// checkSubscription refuses a subscription that, as its conditions are, asks for no event or for
+// two kinds at once: each answer tells of one.
+func checkSubscription(operation *graphql.OperationContext) error {
+	if operation.Operation.Operation != ast.Subscription {
+		return nil
+	}
+	fields := graphql.CollectFields(operation, operation.Operation.SelectionSet, []string{"Subscription"})
+	if len(fields) != 1 || strings.HasPrefix(fields[0].Name, "__") {
+		return &auth.Error{Code: validationFailed, Message: "A subscription has exactly one field."}
+	}
+	return nil
+}
+
 // surveyOperation looks at an operation that has been validated, so that its fragments do not
 // go in circles. It takes one or two microseconds (BenchmarkSurvey) of some hundred, so that a
 // survey is not worth keeping with its document.

@@ -1,7 +1,9 @@
 package graph_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +29,7 @@ type asker struct {
 func TestTheMatrixOfFieldsAndViewers(t *testing.T) {
 	t.Parallel()
 	schema := graph.SubgraphSchema()
-	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation, schema.Subscription} {
 		for _, field := range root.Fields {
 			if strings.HasPrefix(field.Name, "__") {
 				continue
@@ -37,7 +39,11 @@ func TestTheMatrixOfFieldsAndViewers(t *testing.T) {
 				s := newSubgraph(t, func(o *auth.Options) { o.RateLimits = false })
 				operation := strings.ToLower(root.Name) + " { " + field.Name + arguments(schema, field) + selection(schema, field) + " }"
 				for name, ask := range s.askers() {
-					r := ask.run(operation)
+					run := ask.run
+					if root == schema.Subscription {
+						run = ask.open
+					}
+					r := run(operation)
 					got := ""
 					for _, err := range r.json.Errors {
 						if code := err.Extensions.Code; len(err.Path) <= 1 && slices.Contains([]string{"UNAUTHENTICATED", "FORBIDDEN", "REAUTHENTICATION_REQUIRED"}, code) {
@@ -55,6 +61,34 @@ func TestTheMatrixOfFieldsAndViewers(t *testing.T) {
 			})
 		}
 	}
+}
+
+// open opens a stream of events and returns the answer that refuses it, or an empty one.
+func (c *client) open(operation string, _ ...any) *reply {
+	c.t.Helper()
+	stream := c.listen(operation)
+	defer stream.response.Body.Close()
+	r := &reply{t: c.t, status: stream.response.StatusCode, header: stream.response.Header}
+	first, err := stream.body.Peek(1)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	switch string(first) {
+	case ":": // it is open: a comment comes before the first event
+		return r
+	case "e":
+		r.body = stream.want("next")
+	default:
+		body, err := io.ReadAll(stream.body)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		r.body = string(body)
+	}
+	if err := json.Unmarshal([]byte(r.body), &r.json); err != nil {
+		c.t.Fatalf("the answer is not JSON: %s", r.body)
+	}
+	return r
 }
 
 // askers returns every sort of viewer.

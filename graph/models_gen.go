@@ -317,6 +317,10 @@ type Status struct {
 	ErrorCodes []ErrorCode `json:"errorCodes"`
 }
 
+// What a caller may be told of while it happens, over WebSocket (`graphql-transport-ws`) or server-sent events.
+type Subscription struct {
+}
+
 // Whose failed attempts to forget.
 type UnlockUserInput struct {
 	// The user's id, with the prefix `usr_`.
@@ -564,11 +568,11 @@ const (
 	//
 	// To do: Show the message beside that input.
 	ErrorCodeAlreadyExists ErrorCode = "ALREADY_EXISTS"
-	// Too many attempts; `extensions.retryAfter` says in how many seconds to try again.
+	// Too many attempts, where `extensions.retryAfter` says in how many seconds to try again, or too many open connections.
 	//
 	// To do: Show how long to wait, and send nothing before.
 	ErrorCodeRateLimited ErrorCode = "RATE_LIMITED"
-	// The server is too busy to check passwords; try again in a few seconds.
+	// The server is too busy, with passwords to check or open connections; try again in a few seconds.
 	//
 	// To do: Send it again after a few seconds, a few times, and wait longer each time.
 	ErrorCodeOverloaded ErrorCode = "OVERLOADED"

@@ -91,6 +91,17 @@ func UnmarshalAuditKind(v any) (model.AuditKind, error) {
 	return model.AuditKind(text), err
 }
 
+// MarshalAuthEventKind writes a value of the enum AuthEventKind.
+func MarshalAuthEventKind(kind auth.EventKind) graphql.Marshaler {
+	return graphql.MarshalString(string(kind))
+}
+
+// UnmarshalAuthEventKind reads a value of the enum AuthEventKind, which the parser has checked.
+func UnmarshalAuthEventKind(v any) (auth.EventKind, error) {
+	text, err := UnmarshalString(v)
+	return auth.EventKind(text), err
+}
+
 // MarshalDateTime writes a DateTime, and null for the zero Time.
 func MarshalDateTime(t model.Time) graphql.Marshaler {
 	if t.IsZero() {

@@ -16,6 +16,10 @@ func (r *apiTokenResolver) Scopes(ctx context.Context, obj *model.APIToken) ([]s
 	return obj.Scopes, nil
 }
 
+func (r *authEventResolver) User(ctx context.Context, obj *auth.Event) (*model.User, error) {
+	return r.auth.UserOf(ctx, auth.ViewerFrom(ctx), obj)
+}
+
 func (r *mutationResolver) CreateUser(ctx context.Context, input CreateUserInput) (*CreateUserPayload, error) {
 	user, err := r.auth.CreateUser(ctx, auth.ViewerFrom(ctx), auth.CreateUserInput{
 		Email:     text(input.Email),
@@ -283,6 +287,10 @@ func (r *sessionResolver) Device(ctx context.Context, obj *model.Session) (*Devi
 	return newDevice(obj.UserAgent), nil
 }
 
+func (r *subscriptionResolver) AuthEvents(ctx context.Context, all bool) (<-chan *auth.Event, error) {
+	return listen(ctx, all)
+}
+
 func (r *userResolver) Roles(ctx context.Context, objs []*model.User) ([][]*model.Role, error) {
 	return batch(r.auth.RolesByUsers(ctx, auth.ViewerFrom(ctx), objs))
 }
@@ -315,6 +323,8 @@ func (r *userResolver) SecurityEvents(ctx context.Context, obj *model.User, firs
 
 func (r *Resolver) ApiToken() ApiTokenResolver { return &apiTokenResolver{r} }
 
+func (r *Resolver) AuthEvent() AuthEventResolver { return &authEventResolver{r} }
+
 func (r *Resolver) Mutation() MutationResolver { return &mutationResolver{r} }
 
 func (r *Resolver) Query() QueryResolver { return &queryResolver{r} }
@@ -323,13 +333,17 @@ func (r *Resolver) Role() RoleResolver { return &roleResolver{r} }
 
 func (r *Resolver) Session() SessionResolver { return &sessionResolver{r} }
 
+func (r *Resolver) Subscription() SubscriptionResolver { return &subscriptionResolver{r} }
+
 func (r *Resolver) User() UserResolver { return &userResolver{r} }
 
 type (
-	apiTokenResolver struct{ *Resolver }
-	mutationResolver struct{ *Resolver }
-	queryResolver    struct{ *Resolver }
-	roleResolver     struct{ *Resolver }
-	sessionResolver  struct{ *Resolver }
-	userResolver     struct{ *Resolver }
+	apiTokenResolver     struct{ *Resolver }
+	authEventResolver    struct{ *Resolver }
+	mutationResolver     struct{ *Resolver }
+	queryResolver        struct{ *Resolver }
+	roleResolver         struct{ *Resolver }
+	sessionResolver      struct{ *Resolver }
+	subscriptionResolver struct{ *Resolver }
+	userResolver         struct{ *Resolver }
 )

@@ -16,6 +16,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/authgraph/authgraph/auth"
@@ -36,6 +37,7 @@ import (
 const (
 	mediaGraphQL = "application/graphql-response+json"
 	mediaJSON    = "application/json"
+	mediaEvents  = "text/event-stream"
 
 	// maxBody is the greatest size of a request's body in bytes.
 	maxBody = 100 << 10
@@ -59,6 +61,21 @@ func refuse(status int, format string, args ...any) *refusal {
 func refuseMethod(w http.ResponseWriter, message string, allowed ...string) *refusal {
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
 	return refuse(http.StatusMethodNotAllowed, "%s", message)
+}
+
+// refuseKind returns what refuses an operation of a kind that cannot be answered in the way in
+// which it is asked.
+func refuseKind(w http.ResponseWriter, r *http.Request) func(kind ast.Operation) *refusal {
+	return func(kind ast.Operation) *refusal {
+		switch {
+		case kind != ast.Query && r.Method == http.MethodGet:
+			return refuseMethod(w, "Send "+string(kind)+"s by POST.", http.MethodPost)
+		case kind == ast.Subscription && !wantsEvents(r.Header.Values("Accept")):
+			return refuse(http.StatusNotAcceptable, "Ask for subscriptions over WebSocket, or with Accept: %s and no JSON type.", mediaEvents)
+		default:
+			return nil
+		}
+	}
 }
 
 // readRequest returns what a request asks to execute, or why it is refused.
@@ -285,21 +302,24 @@ func isEncodingFault(fault *jsontext.SyntacticError) bool {
 func (h *handler) write(w http.ResponseWriter, r *http.Request, a answer) {
 	mediaType := responseType(r.Header.Values("Accept"))
 	status, codes := a.status, a.codes()
-	if a.operation != nil && status == http.StatusBadRequest && mediaType == mediaJSON && !slices.Contains(codes, string(badRequest)) {
+	if a.operation != nil && status == http.StatusBadRequest && mediaType == mediaJSON &&
+		!slices.Contains(codes, string(badRequest)) && !wantsEvents(r.Header.Values("Accept")) {
 		status = http.StatusOK
 	}
-	if slices.Contains(codes, string(auth.Unauthenticated)) {
-		h.auth.Challenge(w.Header(), auth.ViewerFrom(r.Context()))
-	}
-	if len(a.response.Errors) > maxErrors {
-		a.response.Errors = a.response.Errors[:maxErrors]
-	}
+	h.challenge(w, r, a)
 	body := encode(a.response)
 	w.Header().Set("Content-Type", mediaType+"; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
+}
+
+// challenge adds how to present a credential to an answer that needs one.
+func (h *handler) challenge(w http.ResponseWriter, r *http.Request, a answer) {
+	if slices.Contains(a.codes(), string(auth.Unauthenticated)) {
+		h.auth.Challenge(w.Header(), auth.ViewerFrom(r.Context()))
+	}
 }
 
 // encode writes a response as JSON. What gqlgen has written already is not looked at once more.
@@ -311,11 +331,29 @@ func encode(response *graphql.Response) []byte {
 		Errors     gqlerror.List   `json:"errors,omitempty"`
 		Data       json.RawMessage `json:"data,omitempty"`
 		Extensions map[string]any  `json:"extensions,omitempty"`
-	}{response.Errors, response.Data, response.Extensions})
+	}{shownErrors(response), response.Data, response.Extensions})
 	if err != nil {
 		panic(err) // gqlgen made the data and this package the errors: both can be written
 	}
 	return body
+}
+
+// shownErrors returns so many errors of a response as an answer holds.
+func shownErrors(response *graphql.Response) gqlerror.List {
+	return response.Errors[:min(len(response.Errors), maxErrors)]
+}
+
+// wantsEvents reports whether an Accept header names server-sent events and no JSON type. Clients
+// that name both are better served with JSON: nobody can set a cookie in the middle of a stream.
+func wantsEvents(accept []string) (events bool) {
+	for entry := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		mediaType, _, err := mime.ParseMediaType(entry)
+		if err == nil && (strings.HasSuffix(mediaType, "/json") || strings.HasSuffix(mediaType, "+json")) {
+			return false
+		}
+		events = events || err == nil && mediaType == mediaEvents
+	}
+	return events
 }
 
 // responseType returns the media type of this endpoint's that an Accept header ranks highest,

@@ -28,14 +28,14 @@ const set = {
     InputValueDefinition: true,
     EnumValueDefinition: true,
   },
-  // Objects that are not fetched by themselves have no id: payloads, what stands in a page, and parts
+  // Objects that are not fetched by themselves have no id: payloads, what stands in a page, events, and parts
   // of another object. A payload with an id would pass for the object that has it.
   '@graphql-eslint/strict-id-in-types': {
     acceptedIdNames: ['id'],
     acceptedIdTypes: ['ID'],
     exceptions: {
       suffixes: ['Payload', 'Success', 'Connection', 'Edge'],
-      types: ['PageInfo', 'Device', 'Stats', 'Status'],
+      types: ['PageInfo', 'Device', 'Stats', 'Status', 'AuthEvent'],
     },
   },
   // Lists that are short by nature are plain lists, connections have `nodes` beside `edges`, and an
