@@ -9,8 +9,12 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createClient } from 'graphql-ws'
+import WebSocket from 'ws'
 import { password } from '../lib/api.js'
 import { skipWithoutCaddy, startCaddy } from '../lib/caddy.js'
+import { authEvents, collect } from '../lib/live.js'
 import { skipWithoutNginx, startNginx } from '../lib/nginx.js'
 import { replaceAll } from '../lib/page.js'
 import { until } from '../lib/process.js'
@@ -108,6 +112,38 @@ for (const [title, start, skip] of [
         assert.equal((await post(`query ${name} { status { signupOpen } }`, headers)).status, 200)
         assert.equal((await logged(name)).address, '127.0.0.2')
       }
+    })
+
+    test('live events pass, over a socket and as a stream, when they happen', async () => {
+      const origin = `https://${name}`
+      const signIn = () => post(`mutation { login(input: {identifier: "ada", password: "${password}"}) { ... on LoginSuccess { user { username } } } }`, { Origin: origin })
+      const cookie = (await signIn()).headers['set-cookie'][0].split(';')[0]
+      const secured = { headers: { Host: name, Origin: origin, Cookie: cookie }, servername: name, ca, localAddress: '127.0.0.2' }
+      const client = createClient({
+        url: `wss://127.0.0.1:${secure}/graphql`,
+        webSocketImpl: class extends WebSocket {
+          constructor(address, protocols) {
+            super(address, protocols, secured)
+          }
+        },
+        retryAttempts: 0,
+      })
+      const socket = collect((sink) => client.subscribe({ query: authEvents }, sink))
+      const headers = { ...secured.headers, 'Content-Type': 'application/json', Accept: 'text/event-stream' }
+      const sent = request({ ...secured, host: '127.0.0.1', port: secure, method: 'POST', path: '/graphql', headers })
+      const [stream] = await once(sent.end(JSON.stringify({ query: authEvents })), 'response')
+      assert.equal(stream.headers['content-type'], 'text/event-stream; charset=utf-8')
+      let streamed = ''
+      stream.setEncoding('utf8').on('data', (text) => (streamed += text))
+      const first = socket.next()
+      let told = false
+      first.then(() => (told = true))
+      while (!told) await Promise.race([first, signIn().then(() => sleep(200))])
+      assert.equal((await first).kind, 'SIGNED_IN')
+      await until('the stream tells of it', () => streamed.includes('SIGNED_IN'))
+      socket.stop()
+      await client.dispose()
+      stream.destroy()
     })
 
     test('plain HTTP is refused and goes no further', async () => {

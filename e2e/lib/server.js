@@ -20,17 +20,18 @@ export const admin = { email: 'admin@example.test', password: 'copper window orc
  * Starts a server on a free port with a new database of its own, unless the settings name another.
  *
  * @param {Record<string, string>} [settings] more environment, as AUTHGRAPH_… names
+ * @param {number} [wanted] a port that it had before
  * @returns {Promise<{origin: string, output: () => string, stop: () => Promise<void>}>}
  *   output returns what the server has printed; stop ends it and removes its files, and
  *   fails when the server did not end well
  */
-export async function startServer(settings = {}) {
+export async function startServer(settings = {}, wanted = undefined) {
   const folder = await mkdtemp(join(tmpdir(), 'authgraph-e2e-'))
   try {
     const binary = await theBinary()
     const passwordFile = join(folder, 'admin-password')
     await writeFile(passwordFile, admin.password, { mode: 0o600 })
-    const port = await freePort()
+    const port = wanted ?? (await freePort())
     const origin = `http://localhost:${port}`
     const flags = [
       ...['--addr', `localhost:${port}`],
