@@ -518,8 +518,8 @@ func TestAPIExamplesShowEveryRootField(t *testing.T) {
 	}
 }
 
-// TestAPIDocsLinksLeadSomewhere follows every link of the generated pages to a heading or a file.
-func TestAPIDocsLinksLeadSomewhere(t *testing.T) {
+// TestLinksOfThePagesLeadSomewhere follows every link of these pages to a heading or a file.
+func TestLinksOfThePagesLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	for _, page := range []string{apiPagePath, errorsPagePath, "docs/recipes.md", "docs/cors-and-cookies.md", "CHANGELOG.md", "README.md"} {
 		for _, broken := range brokenLinks(t, page) {

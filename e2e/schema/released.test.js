@@ -109,6 +109,7 @@ describe('what CHANGELOG.md must say', () => {
     ['a new root field, by its name', a, 'type Query { a: Int b: Int }', '### Added\n\n- `b` tells more.', []],
     ['a new field', a, 'type Query { a: Int b: Int }', '### Added\n\n- b', ['Query.b is new']],
     ['a new type, and not each field of it', a, 'type Query { a: Int t: T } type T { x: Int y: Int }', '### Added\n\n- `t` and `T`', []],
+    ['the first field of a root', a, `${a} type Subscription { c: Int d: Int }`, '### Added\n\n- `c`', ['Subscription.d is new']],
     ['a new argument', a, 'type Query { a(x: Int): Int }', '### Added\n\n- `a`', ['Query.a.x is new']],
     ['a new value', 'enum E { A } type Query { e: E }', 'enum E { A B } type Query { e: E }', '', ['E.B is new']],
     ['a new member of a union', 'type A { a: Int } type B { b: Int } union U = A type Query { u: U b: B }', 'type A { a: Int } type B { b: Int } union U = A | B type Query { u: U b: B }', '', ['U is another']],

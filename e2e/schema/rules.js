@@ -61,7 +61,8 @@ export function unmentionedChanges(released, present, changelog) {
 
 /** Returns what stands at each path of a schema, as far as clients can tell: its form, and whether it is deprecated. */
 function standing(schema) {
-  const types = Object.values(schema.getTypeMap()).filter(({ name }) => !name.startsWith('__'))
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()] // their fields are what counts
+  const types = Object.values(schema.getTypeMap()).filter((type) => !type.name.startsWith('__') && !roots.includes(type))
   const found = new Map(types.map((type) => [type.name, { form: isUnionType(type) ? String(type.getTypes()) : type.constructor.name }]))
   for (const { path, element } of elements(schema)) {
     const form = [String(element.type), JSON.stringify(element.defaultValue), JSON.stringify(guard(element))].join(' ')
