@@ -60,20 +60,22 @@ func (s *Service) notePage(ctx context.Context, authorID string, page PageArgume
 	})
 }
 
-// Note returns one of the viewer's own notes, or anyone's to a holder of notes:read. Otherwise,
-// and where there is none, it refuses with NOT_FOUND.
-func (s *Service) Note(ctx context.Context, v *Viewer, id string) (*model.Note, error) {
-	if err := v.Check(); err != nil {
-		return nil, err
+// notesByIDs returns notes, the viewer's own or anyone's to a holder of notes:read, as findByIDs
+// returns them.
+func (s *Service) notesByIDs(ctx context.Context, v *Viewer, ids []string) ([]*model.Note, []error, error) {
+	return findByIDs(ctx, v, ids, model.NoteIDPrefix, s.store.NotesByIDs, func(note *model.Note) bool {
+		return v.isOrCan(note.AuthorID, NotesRead)
+	})
+}
+
+// AuthorsOfNotes returns who wrote each of the notes or, in the place of an author whom the viewer
+// may not see, why not.
+func (s *Service) AuthorsOfNotes(ctx context.Context, v *Viewer, notes []*model.Note) (authors []*model.User, refusals []error, err error) {
+	ids := make([]string, len(notes))
+	for i, note := range notes {
+		ids[i] = note.AuthorID
 	}
-	if err := checkID("id", id, model.NoteIDPrefix); err != nil {
-		return nil, err
-	}
-	note, err := found(s.store.NoteByID(ctx, id))
-	if err == nil && !v.Is(note.AuthorID) && !v.Can(NotesRead) {
-		return nil, errNotFound
-	}
-	return note, err
+	return s.UsersByIDs(ctx, v, ids)
 }
 
 // AddNote keeps a note of the viewer's.

@@ -17,8 +17,8 @@ func (r *mutationResolver) AddNote(ctx context.Context, input AddNoteInput) (*Ad
 	return payload(&AddNotePayload{Note: note}, err)
 }
 
-func (r *noteResolver) Author(ctx context.Context, obj *model.Note) (*model.User, error) {
-	return r.auth.User(ctx, auth.ViewerFrom(ctx), obj.AuthorID)
+func (r *noteResolver) Author(ctx context.Context, objs []*model.Note) ([]*model.User, error) {
+	return batch(r.auth.AuthorsOfNotes(ctx, auth.ViewerFrom(ctx), objs))
 }
 
 func (r *queryResolver) Notes(ctx context.Context, first *int, after *string, last *int, before *string) (*NoteConnection, error) {

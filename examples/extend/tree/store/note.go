@@ -13,11 +13,9 @@ func (s *Store) InsertNote(ctx context.Context, note *model.Note) error {
 	return s.insert(ctx, note)
 }
 
-// NoteByID returns a note, or ErrNotFound.
-func (s *Store) NoteByID(ctx context.Context, id string) (*model.Note, error) {
-	note := new(model.Note)
-	err := s.scan(ctx, s.reads.NewSelect().Model(note).Where("id = ?", id))
-	return note, err
+// NotesByIDs returns those of the notes that there are, by id.
+func (s *Store) NotesByIDs(ctx context.Context, ids []string) (map[string]*model.Note, error) {
+	return byIDs(ctx, s, ids, func(note *model.Note) string { return note.ID })
 }
 
 // Notes returns a page of a user's notes, or of everyone's for "", by time.
