@@ -113,11 +113,11 @@ const (
 	//
 	// To do: Show the message beside that input.
 	ErrorCodeAlreadyExists ErrorCode = "ALREADY_EXISTS"
-	// Too many attempts; `extensions.retryAfter` says in how many seconds to try again.
+	// Too many attempts, where `extensions.retryAfter` says in how many seconds to try again, or too many connections.
 	//
 	// To do: Show how long to wait, and send nothing before.
 	ErrorCodeRateLimited ErrorCode = "RATE_LIMITED"
-	// The server is too busy to check passwords; try again in a few seconds.
+	// The server is too busy, with passwords to check or open connections; try again in a few seconds.
 	//
 	// To do: Send it again after a few seconds, a few times, and wait longer each time.
 	ErrorCodeOverloaded ErrorCode = "OVERLOADED"
