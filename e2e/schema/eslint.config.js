@@ -28,7 +28,7 @@ const set = {
     InputValueDefinition: true,
     EnumValueDefinition: true,
   },
-  // Objects that are not fetched by themselves have no id: payloads, what stands in a page, events, and parts
+  // Objects that are not fetched by themselves have no id: payloads, what stands in a page, events, parts
   // of another object. A payload with an id would pass for the object that has it.
   '@graphql-eslint/strict-id-in-types': {
     acceptedIdNames: ['id'],
