@@ -276,10 +276,8 @@ func (h *hub) turn(due bool) (more bool) {
 		return false
 	}
 	h.mu.Unlock()
-	err := h.look(due || len(joining) > 0, heard)
-	if h.noteFailure(err); err != nil {
-		h.hear(heard)
-	}
+	err := h.look(due || len(joining) > 0, heard) // after a failure the next poll finds what was heard
+	h.noteFailure(err)
 	h.admit(joining, err)
 	return true
 }

@@ -40,8 +40,13 @@ func (s *Stream) Events() <-chan *Event { return s.events }
 // Err returns why the stream has ended, when Events is closed.
 func (s *Stream) Err() error { return s.reason }
 
-// streamBuffer is how many events wait for a slow reader. One that falls further behind is dropped.
-const streamBuffer = 32
+// How many events wait for a slow reader. One that falls further behind is dropped.
+const (
+	streamBuffer = 32
+	// streamBufferAll is the same for who listens to every account: what one statement reads comes
+	// at once.
+	streamBufferAll = entriesAtOnce
+)
 
 var errSlow = &Error{Code: Overloaded, Message: "The events were not read fast enough."}
 
@@ -96,6 +101,9 @@ func (w *Watch) Listen(ctx context.Context, all bool) (*Stream, error) {
 		}
 	}
 	stream := &Stream{events: make(chan *Event, streamBuffer), all: all}
+	if all {
+		stream.events = make(chan *Event, streamBufferAll)
+	}
 	if err := w.service.hub.join(ctx, w, stream); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -70,7 +71,7 @@ func (h *handler) stream(ctx context.Context, r *http.Request, out *eventWriter,
 			return h.notConnected(ctx, err)
 		}
 		defer disconnect()
-		watched, _, err := h.auth.Watch(ctx, v, func(error) {}) // which closes the stream
+		watched, _, err := h.auth.Watch(ctx, v, func(error) { out.hurry() }) // which closes the stream
 		if err != nil {
 			return h.notConnected(ctx, err)
 		}
@@ -124,6 +125,8 @@ type eventWriter struct {
 	cancel     context.CancelFunc // ends what is written
 	begun      bool
 
+	last atomic.Int64 // until when all is to be taken, in Unix nanoseconds; 0 for any time
+
 	mu     sync.Mutex
 	closed bool
 	timer  *time.Timer // of the next sign of life
@@ -175,13 +178,24 @@ func (o *eventWriter) write(text string) bool {
 	if o.closed {
 		return false
 	}
-	_ = o.controller.SetWriteDeadline(time.Now().Add(writeTime))
+	until := time.Now().Add(writeTime)
+	if last := o.last.Load(); last != 0 && last < until.UnixNano() {
+		until = time.Unix(0, last)
+	}
+	_ = o.controller.SetWriteDeadline(until)
 	if _, err := o.w.Write([]byte(text)); err != nil || o.controller.Flush() != nil {
 		o.closed = true
 		o.cancel()
 		return false
 	}
 	return true
+}
+
+// hurry gives the client a moment to take what is left: the stream is over.
+func (o *eventWriter) hurry() {
+	last := time.Now().Add(closeTime)
+	o.last.Store(last.UnixNano())
+	_ = o.controller.SetWriteDeadline(last) // also of a write that waits
 }
 
 // close keeps a late sign of life from being written into another answer.

@@ -163,3 +163,24 @@ func (c *client) withToken(other *client) *client {
 	c.headers = other.headers
 	return c
 }
+
+// TestMuchThatHappensAtOnceReachesWhoeverReads records as many events in one statement as a busy
+// server has in a second.
+func TestMuchThatHappensAtOnceReachesWhoeverReads(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	admin := s.admin()
+	id := s.signUp("ada")
+	socket := admin.connect()
+	socket.subscribe("1", `subscription { authEvents(all: true) { kind } }`)
+	const many = 900
+	s.exec(fmt.Sprintf(`INSERT INTO audit_events (id, kind, at, user_id, occurrences)
+		WITH RECURSIVE n(i) AS (SELECT 100000 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		SELECT replace(id, substr(id, 25), i || ''), 'USER_UPDATED', at, user_id, 1 FROM audit_events CROSS JOIN n WHERE kind = 'USER_CREATED' AND user_id = '%s'`, 100_000+many-1, id))
+	for range many {
+		if got := socket.want("next", "1"); got != `{"data":{"authEvents":{"kind":"PROFILE_CHANGED"}}}` {
+			t.Fatalf("the event is %s", got)
+		}
+	}
+	socket.quiet()
+}

@@ -36,9 +36,9 @@ const (
 	initTime = 10 * time.Second
 	// pongTime is how long it may take to answer a ping.
 	pongTime = 10 * time.Second
-	// closeTime is how long a socket waits for its last messages to be taken and its end to be
-	// confirmed.
-	closeTime = 2 * time.Second
+	// closeTime is how long a socket waits for its last messages to be taken, and then for its end to
+	// be confirmed.
+	closeTime = time.Second
 	// maxSubscriptions is how many subscriptions one socket may have.
 	maxSubscriptions = 16
 	// maxOperationID is how long a client's id of an operation may be.
