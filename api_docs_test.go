@@ -507,7 +507,7 @@ func TestAPIExamplesShowEveryRootField(t *testing.T) {
 			t.Errorf("%s.graphql shows no root field", name)
 			continue
 		}
-		document, errs := gqlparser.LoadQuery(page.schema, e.operation)
+		document, errs := gqlparser.LoadQueryWithRules(page.schema, e.operation, nil)
 		if errs != nil || len(document.Operations) != 1 || string(document.Operations[0].Operation) != field.kind ||
 			document.Operations[0].SelectionSet[0].(*ast.Field).Name != field.Name {
 			t.Errorf("%s.graphql is no operation that asks for %s first: %v", name, field.Name, errs)
