@@ -113,7 +113,7 @@ const (
 	//
 	// To do: Show the message beside that input.
 	ErrorCodeAlreadyExists ErrorCode = "ALREADY_EXISTS"
-	// Too many attempts, where `extensions.retryAfter` says in how many seconds to try again, or too many connections.
+	// Too many attempts, where `extensions.retryAfter` says in how many seconds to try again, or too many open connections.
 	//
 	// To do: Show how long to wait, and send nothing before.
 	ErrorCodeRateLimited ErrorCode = "RATE_LIMITED"
