@@ -347,7 +347,7 @@ func shownErrors(response *graphql.Response) gqlerror.List {
 // that name both are better served with JSON: nobody can set a cookie in the middle of a stream.
 func wantsEvents(accept []string) (events bool) {
 	for entry := range strings.SplitSeq(strings.Join(accept, ","), ",") {
-		mediaType, _, err := mime.ParseMediaType(entry)
+		mediaType, _, err := mediaRange(entry)
 		if err == nil && (strings.HasSuffix(mediaType, "/json") || strings.HasSuffix(mediaType, "+json")) {
 			return false
 		}
