@@ -168,7 +168,7 @@ func (h *hub) endStream(w *Watch, stream *Stream, reason error) {
 			delete(h.everyone, w)
 		}
 	}
-	stream.reason = reason
+	stream.reason.Store(&reason)
 	close(stream.events)
 }
 

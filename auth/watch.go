@@ -30,15 +30,20 @@ type Watch struct {
 type Stream struct {
 	events chan *Event
 	all    bool
-	reason error // why it has ended, once events is closed
-	parted bool  // whether nobody reads it; the hub's
+	reason atomic.Pointer[error] // why it has ended
+	parted bool                  // whether nobody reads it; the hub's
 }
 
 // Events returns what happens. It is closed when the stream has ended.
 func (s *Stream) Events() <-chan *Event { return s.events }
 
-// Err returns why the stream has ended, when Events is closed.
-func (s *Stream) Err() error { return s.reason }
+// Err returns why the stream has ended, and nil while it has not.
+func (s *Stream) Err() error {
+	if reason := s.reason.Load(); reason != nil {
+		return *reason
+	}
+	return nil
+}
 
 // How many events wait for a slow reader. One that falls further behind is dropped.
 const (
