@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -293,16 +294,17 @@ func routes(settings *Settings, api http.Handler, service *auth.Service) http.Ha
 // secure puts the headers on every answer that keep browsers from using it for anything but what
 // it is. The playground, which is a page, has its own policy.
 func secure(settings *Settings, next http.Handler) http.Handler {
+	headers := http.Header{}
+	headers.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+	headers.Set("Cross-Origin-Resource-Policy", "same-origin")
+	headers.Set("Referrer-Policy", "no-referrer")
+	headers.Set("X-Content-Type-Options", "nosniff")
+	headers.Set("X-Frame-Options", "DENY")
+	if settings.https() {
+		headers.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
-		header.Set("Cross-Origin-Resource-Policy", "same-origin")
-		header.Set("Referrer-Policy", "no-referrer")
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("X-Frame-Options", "DENY")
-		if settings.https() {
-			header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-		}
+		maps.Copy(w.Header(), headers)
 		next.ServeHTTP(w, r)
 	})
 }

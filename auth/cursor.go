@@ -39,7 +39,7 @@ func (s *Service) cursor(list string, position *store.Position) string {
 	if err != nil {
 		panic(err) // strings and integers can always be written
 	}
-	return base64.RawURLEncoding.EncodeToString(append(cursorSum(s.Secret.key(0, "cursor"), payload), payload...))
+	return base64.RawURLEncoding.EncodeToString(append(cursorSum(s.cursorKeys[0], payload), payload...))
 }
 
 // position reads a cursor of a list.
@@ -50,8 +50,8 @@ func (s *Service) position(field, cursor, list string) (*store.Position, error) 
 		return nil, refused
 	}
 	sum, payload := raw[:cursorMAC], raw[cursorMAC:]
-	for i := range s.Secret.values {
-		if !hmac.Equal(sum, cursorSum(s.Secret.key(i, "cursor"), payload)) {
+	for _, key := range s.cursorKeys {
+		if !hmac.Equal(sum, cursorSum(key, payload)) {
 			continue
 		}
 		var place cursorPlace

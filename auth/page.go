@@ -33,12 +33,12 @@ type PageArguments struct {
 	Before *string
 }
 
-// Page is a part of a list with the cursor of each element. What it was looked for in may end
+// Page is a part of a list. Cursor signs the place of an element in it, for those who ask. What it was looked for in may end
 // before it is full: then it is short, or empty, and still has a next page (or, backwards, a
 // previous one), which begins at the cursor of that end.
 type Page[T any] struct {
 	Nodes       []*T
-	Cursors     []string
+	Cursor      func(*T) string
 	HasNext     bool
 	HasPrevious bool
 	Start, End  *string // the cursors of the page's two ends; nil for a list without elements
@@ -92,21 +92,21 @@ func readPage[T any](s *Service, p PageArguments, list string, place func(*T) *s
 	if err != nil {
 		return nil, err
 	}
-	page := &Page[T]{Nodes: found.Rows, HasNext: found.More, HasPrevious: cursor != nil}
+	page := &Page[T]{
+		Nodes: found.Rows, HasNext: found.More, HasPrevious: cursor != nil,
+		Cursor: func(node *T) string { return s.cursor(list, place(node)) },
+	}
 	if found.Last != nil {
 		page.End = new(s.cursor(list, found.Last))
 		page.Start = page.End
 	}
 	if len(found.Rows) > 0 {
-		page.Start = new(s.cursor(list, place(found.Rows[0])))
+		page.Start = new(page.Cursor(found.Rows[0]))
 	}
 	if backwards {
 		slices.Reverse(page.Nodes)
 		page.HasNext, page.HasPrevious = page.HasPrevious, page.HasNext
 		page.Start, page.End = page.End, page.Start
-	}
-	for _, node := range page.Nodes {
-		page.Cursors = append(page.Cursors, s.cursor(list, place(node)))
 	}
 	return page, nil
 }

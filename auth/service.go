@@ -89,6 +89,7 @@ type Service struct {
 	store  *store.Store
 	hasher *hasher
 
+	cursorKeys   [][]byte // of the present secret and the previous ones
 	verified     *verifiedPasswords
 	accessTokens *lru.Cache[[sha256.Size]byte, verifiedToken]
 	keys         keyring
@@ -122,6 +123,9 @@ func New(ctx context.Context, db *store.Store, options Options) (*Service, error
 	s.Permissions = slices.Compact(slices.Sorted(slices.Values(options.Permissions)))
 	if len(s.Secret.values) == 0 {
 		return nil, errors.New("a server secret is needed")
+	}
+	for i := range s.Secret.values {
+		s.cursorKeys = append(s.cursorKeys, s.Secret.key(i, "cursor"))
 	}
 	if err := s.Secret.bind(ctx, db); err != nil {
 		return nil, fmt.Errorf("failed to check the server secret: %w", err)

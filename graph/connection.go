@@ -39,7 +39,7 @@ type UserConnection struct{ connection[model.User] }
 func (c *UserConnection) Edges() []*UserEdge {
 	edges := make([]*UserEdge, len(c.page.Nodes))
 	for i, user := range c.page.Nodes {
-		edges[i] = &UserEdge{Cursor: c.page.Cursors[i], Node: user}
+		edges[i] = &UserEdge{Cursor: c.page.Cursor(user), Node: user}
 	}
 	return edges
 }
@@ -51,7 +51,7 @@ type AuditEventConnection struct{ connection[model.AuditEvent] }
 func (c *AuditEventConnection) Edges() []*AuditEventEdge {
 	edges := make([]*AuditEventEdge, len(c.page.Nodes))
 	for i, event := range c.page.Nodes {
-		edges[i] = &AuditEventEdge{Cursor: c.page.Cursors[i], Node: event}
+		edges[i] = &AuditEventEdge{Cursor: c.page.Cursor(event), Node: event}
 	}
 	return edges
 }
