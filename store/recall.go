@@ -3,7 +3,7 @@ package store
 import lru "github.com/hashicorp/golang-lru/v2"
 
 // recalled is how many answers are recalled at most: about 1 KiB each.
-const recalled = 8192
+const recalled = 4000
 
 // recall keeps what credentials stand for, in this process, for as long as nobody changes the
 // database: neither this process nor another one, whether a server, a command or a shell. It asks

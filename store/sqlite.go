@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -18,8 +19,9 @@ import (
 )
 
 // sqliteReaders is how many connections read a SQLite file at once. Reads do not wait for
-// the writer; more readers than this gain nothing on the machines that SQLite serves.
-const sqliteReaders = 8
+// the writer, and they take CPU time rather than wait, so that many more readers than cores gain
+// little. Each keeps pages of its own.
+var sqliteReaders = min(runtime.NumCPU()+1, 8)
 
 func openSQLite(ctx context.Context, path string, options Options) (*Store, error) {
 	if err := createPrivate(path); err != nil {
@@ -75,7 +77,7 @@ func openPool(ctx context.Context, path string, size int, pragmas []string) (*bu
 		"journal_mode(WAL)",
 		"synchronous(FULL)",
 		"foreign_keys(1)",
-		"cache_size(-8000)", // KiB; a page of users in any order costs half as much as with 2000, the default
+		"cache_size(-2000)", // KiB, of each connection; the allocator takes twice as much
 	}, pragmas...)
 	address, err := sqliteURL(path, url.Values{"_pragma": pragmas})
 	if err != nil {
