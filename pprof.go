@@ -64,11 +64,16 @@ func profiles() http.Handler {
 	return mux
 }
 
-// onlyHost refuses requests that name another host.
+// onlyHost refuses requests that name another host, and those that a page of a browser on this
+// machine makes: it could not read a profile, but start one.
 func onlyHost(host string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != host {
 			plain(w, http.StatusMisdirectedRequest, "ask for it as "+host)
+			return
+		}
+		if site := r.Header.Get("Sec-Fetch-Site"); r.Header.Get("Origin") != "" || site != "" && site != "none" && site != "same-origin" {
+			plain(w, http.StatusForbidden, "pages may not ask for it")
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -59,6 +59,21 @@ func TestProfilesHaveAListenerOfTheirOwn(t *testing.T) {
 	if status, body := ask("rebound.example:80"); status != http.StatusMisdirectedRequest || strings.Contains(body, "goroutine") {
 		t.Errorf("under another name profiles answer %d: %.200s", status, body)
 	}
+	for name, value := range map[string]string{"Origin": "http://localhost:8080", "Sec-Fetch-Site": "cross-site"} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"goroutine?debug=1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set(name, value)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusForbidden {
+			t.Errorf("to a page, by its %s, profiles answer %s", name, response.Status)
+		}
+	}
 	if _, body := i.get("/debug/pprof/goroutine?debug=1"); strings.Contains(body, "goroutine profile") {
 		t.Error("the public address shows profiles")
 	}

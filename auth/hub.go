@@ -168,6 +168,9 @@ func (h *hub) endStream(w *Watch, stream *Stream, reason error) {
 			delete(h.everyone, w)
 		}
 	}
+	if reason == errForbidden {
+		stream.forget()
+	}
 	stream.reason.Store(&reason)
 	close(stream.events)
 }
@@ -177,6 +180,10 @@ func (h *hub) endStream(w *Watch, stream *Stream, reason error) {
 func (h *hub) join(ctx context.Context, w *Watch, stream *Stream) error {
 	done := make(chan error, 1)
 	h.mu.Lock()
+	if w.over {
+		h.mu.Unlock()
+		return errSessionEnded
+	}
 	h.joining = append(h.joining, joining{w, stream, done})
 	h.mu.Unlock()
 	signal(h.wake)

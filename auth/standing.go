@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -125,6 +126,13 @@ func (s *Service) asOfNow(ctx context.Context, v *Viewer) (*Viewer, error) {
 	s.fillIn(&now, v.Kind, authority)
 	if authority.APIToken != nil {
 		now.Roles, now.Permissions = nil, intersection(authority.APIToken.Scopes, now.Permissions)
+		s.noteAPITokenUse(authority.APIToken, s.now())
+	}
+	if now.Session != nil {
+		if v.Kind == KindSession && !bytes.Equal(hashToken(v.token), now.Session.TokenHash) {
+			now.superseded = true // whoever proved the password since has another token
+		}
+		s.noteSessionUse(ctx, &now, s.now())
 	}
 	return &now, nil
 }

@@ -126,6 +126,17 @@ func (s *Stream) send(event *Event) bool {
 	}
 }
 
+// forget drops what waits for the reader, who may not know of it any more. Nothing is sent meanwhile.
+func (s *Stream) forget() {
+	for {
+		select {
+		case <-s.events:
+		default:
+			return
+		}
+	}
+}
+
 // seenBy returns an event as a viewer sees it. The end of sessions that it does not name is about
 // the viewer's own where that has ended.
 func (event Event) seenBy(v *Viewer, ended bool) *Event {

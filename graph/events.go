@@ -127,6 +127,9 @@ type eventWriter struct {
 
 	last atomic.Int64 // until when all is to be taken, in Unix nanoseconds; 0 for any time
 
+	hurrying sync.Mutex // not mu, which a write that waits holds
+	over     bool       // whether the connection may be another answer's already
+
 	mu     sync.Mutex
 	closed bool
 	timer  *time.Timer // of the next sign of life
@@ -193,13 +196,22 @@ func (o *eventWriter) write(text string) bool {
 
 // hurry gives the client a moment to take what is left: the stream is over.
 func (o *eventWriter) hurry() {
+	o.hurrying.Lock()
+	defer o.hurrying.Unlock()
+	if o.over {
+		return
+	}
 	last := time.Now().Add(closeTime)
 	o.last.Store(last.UnixNano())
 	_ = o.controller.SetWriteDeadline(last) // also of a write that waits
 }
 
-// close keeps a late sign of life from being written into another answer.
+// close keeps a late sign of life from being written into another answer, and a late deadline from
+// being set on it.
 func (o *eventWriter) close() {
+	o.hurrying.Lock()
+	o.over = true
+	o.hurrying.Unlock()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true

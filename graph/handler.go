@@ -173,7 +173,7 @@ func (h *handler) checkOperation(ctx context.Context, operation *graphql.Operati
 		err = checkConditions(operation)
 	}
 	if err == nil {
-		err = checkSubscription(operation)
+		err = checkSubscription(operation, survey)
 	}
 	if err != nil {
 		return http.StatusBadRequest, gqlerror.List{gqlerror.Wrap(err)}

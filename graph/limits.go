@@ -23,6 +23,9 @@ const (
 	// maxCost is how many fields an answer may have: a page of 50 users with their sessions
 	// and roles costs about two thirds of it.
 	maxCost = 30_000
+	// maxEventCost is how many fields each event of a subscription may have: one event is answered
+	// in every subscription at once.
+	maxEventCost = 300
 	// listCost is how many elements a list is taken to have for which the schema says nothing
 	// else (@listSize).
 	listCost = 10
@@ -71,15 +74,18 @@ func (s survey) check(introspection bool) error {
 	return nil
 }
 
-// checkSubscription refuses a subscription that, as its conditions are, asks for no event or for
-// two kinds at once: each answer tells of one.
-func checkSubscription(operation *graphql.OperationContext) error {
+// checkSubscription refuses a subscription that asks for too much of each event or that, as its
+// conditions are, asks for no event or for two kinds at once: each answer tells of one.
+func checkSubscription(operation *graphql.OperationContext, survey survey) error {
 	if operation.Operation.Operation != ast.Subscription {
 		return nil
 	}
 	fields := graphql.CollectFields(operation, operation.Operation.SelectionSet, []string{"Subscription"})
 	if len(fields) != 1 || strings.HasPrefix(fields[0].Name, "__") {
 		return &auth.Error{Code: validationFailed, Message: "A subscription has exactly one field."}
+	}
+	if survey.cost > maxEventCost {
+		return &auth.Error{Code: tooComplex, Message: "The subscription asks for too many fields of each event; ask for them by a query."}
 	}
 	return nil
 }

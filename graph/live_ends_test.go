@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -108,6 +109,29 @@ func TestARenewedTokenEndsNoStream(t *testing.T) {
 	if got := socket.want("next", "2"); got != `{"data":{"me":{"firstName":"Ada"}}}` {
 		t.Errorf("the socket answers %s", got)
 	}
+	socket.want("complete", "2")
+	// Whoever holds the old token alone has proved nothing.
+	browser.run(reauthenticate, "password", password).ok()
+	socket.send("subscribe", "3", map[string]any{"query": `{ session { current fresh } }`})
+	if got := socket.want("next", "3"); got != `{"data":{"session":{"current":true,"fresh":false}}}` {
+		t.Errorf("by the old token the session is %s", got)
+	}
+}
+
+func TestASocketUsesItsSession(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(o *auth.Options) { o.IdleDuration = 20 * time.Minute })
+	s.signUp("ada")
+	c := s.bearer(s.bearer("").logIn("ada"))
+	socket := c.connect()
+	for i := range 4 {
+		s.wait(10 * time.Minute)
+		id := strconv.Itoa(i)
+		socket.send("subscribe", id, map[string]any{"query": `{ me { id } }`})
+		socket.want("next", id)
+		socket.want("complete", id)
+	}
+	c.run(me).ok()
 }
 
 func TestASessionThatIsAboutToEndIsToldOnce(t *testing.T) {

@@ -235,6 +235,7 @@ func TestASocketAnswersQueriesAndNoMutations(t *testing.T) {
 		{`subscription { authEvents @skip(if: true) { kind } }`, "GRAPHQL_VALIDATION_FAILED"},
 		{`subscription { ...F } fragment F on Subscription { a: authEvents { kind } b: authEvents { kind } }`, "GRAPHQL_VALIDATION_FAILED"},
 		{`{ me ` + strings.Repeat("{ sessions { user ", 9) + "{ id }" + strings.Repeat(" } }", 9) + ` }`, "QUERY_TOO_COMPLEX"},
+		{`subscription { authEvents { user { a: sessions { id createdAt lastSeenAt } b: sessions { id createdAt lastSeenAt } securityEvents(first: 100) { nodes { kind at } } } } }`, "QUERY_TOO_COMPLEX"},
 		{`{` + strings.Repeat(" me { id }", 300) + ` }`, "GRAPHQL_PARSE_FAILED"},
 	} {
 		kind, payload := ask("c", test.query)

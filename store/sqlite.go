@@ -18,10 +18,13 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// sqliteReaders is how many connections read a SQLite file at once. Reads do not wait for
-// the writer, and they take CPU time rather than wait, so that many more readers than cores gain
+// maxReaders is how many connections read a SQLite file at once, at most.
+const maxReaders = 8
+
+// readers returns how many connections read a SQLite file at once. Reads do not wait for the
+// writer, and they take CPU time rather than wait, so that many more readers than cores gain
 // little. Each keeps pages of its own.
-var sqliteReaders = min(runtime.NumCPU()+1, 8)
+func readers() int { return min(runtime.NumCPU()+1, maxReaders) }
 
 func openSQLite(ctx context.Context, path string, options Options) (*Store, error) {
 	if err := createPrivate(path); err != nil {
@@ -31,7 +34,7 @@ func openSQLite(ctx context.Context, path string, options Options) (*Store, erro
 	if err != nil {
 		return nil, err
 	}
-	reader, err := openPool(ctx, path, sqliteReaders, []string{"query_only(1)"})
+	reader, err := openPool(ctx, path, readers(), []string{"query_only(1)"})
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}

@@ -333,16 +333,20 @@ export class Auth {
     return (await this.request<Issued>(issueMutation, { input: { audience } })).issueAccessToken
   }
 
-  /** Makes a change of the session's cookie or token, alone among all tabs. */
+  /**
+   * Makes a change of the session's cookie or token, alone among all tabs. A change within a change,
+   * as a step-up that a sign-out with `deleteMe` asks for, would wait for itself: it goes ahead.
+   */
   #change<Result>(run: () => Promise<Result>): Promise<Result> {
-    return this.#lock(async () => {
+    const alone = async () => {
       this.#changing++
       try {
         return await run()
       } finally {
         this.#changing--
       }
-    })
+    }
+    return this.#changing > 0 ? alone() : this.#lock(alone)
   }
 
   #renewed(token: string | null | undefined): void {

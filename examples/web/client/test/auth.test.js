@@ -351,6 +351,17 @@ describe('step-up', { timeout: 120_000 }, () => {
     assert.equal(wire.count('Both'), 1)
   })
 
+  test('is asked for also while signing out', async () => {
+    const { auth, reauthenticate } = await staleProgram()
+    auth.askPassword = async () => {
+      await reauthenticate()
+      return true
+    }
+    const made = await auth.signOut(() => auth.request(operations.createApiToken('last')))
+    assert.equal(made.createApiToken.apiToken.name, 'last')
+    assert.equal(auth.state.status, 'signed-out')
+  })
+
   test('ends with the session', async () => {
     const { auth, logOut } = await staleProgram()
     let answer
