@@ -9,7 +9,7 @@ type NoteConnection struct{ connection[model.Note] }
 func (c *NoteConnection) Edges() []*NoteEdge {
 	edges := make([]*NoteEdge, len(c.page.Nodes))
 	for i, note := range c.page.Nodes {
-		edges[i] = &NoteEdge{Cursor: c.page.Cursors[i], Node: note}
+		edges[i] = &NoteEdge{Cursor: c.page.Cursor(note), Node: note}
 	}
 	return edges
 }
