@@ -16,6 +16,10 @@ type Authority struct {
 	APIToken *model.APIToken // where an API token was asked for
 }
 
+// rolesOfUser reads the names and permissions of a user's roles, for splitRoles; the table is u.
+const rolesOfUser = `(SELECT string_agg(r.name || ' ' || r.permissions, ',')
+	   FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id)`
+
 // What is read of users, whose table is u; the order is that of userFields.
 const userColumns = `
 	u.id, COALESCE(u.email, ''), COALESCE(u.username, ''), u.email_folded, u.username_folded,
@@ -23,8 +27,7 @@ const userColumns = `
 	COALESCE(u.locale, ''), COALESCE(u.disabled_at, 0), COALESCE(u.confirmed_at, 0), u.created_at, u.updated_at,
 	COALESCE(u.last_login_at, 0), COALESCE(u.last_login_address, ''),
 	COALESCE(u.current_login_at, 0), COALESCE(u.current_login_address, ''), u.login_count,
-	(SELECT string_agg(r.name || ' ' || r.permissions, ',')
-	   FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id)`
+	` + rolesOfUser
 
 func userFields(u *model.User, roles *sql.NullString) []any {
 	return []any{&u.ID, &u.Email, &u.Username, &u.EmailFolded, &u.UsernameFolded,

@@ -25,8 +25,7 @@ func (s *Standing) Roles() []model.Role { return splitRoles(s.RolesText) }
 
 const (
 	standingOfUser = `, u.id AS user_id, COALESCE(u.disabled_at, 0) AS disabled_at,
-		COALESCE((SELECT string_agg(r.name || ' ' || r.permissions, ',')
-		   FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id), '') AS roles`
+		COALESCE(` + rolesOfUser + `, '') AS roles`
 
 	standingsBySession = `SELECT s.id, s.created_at, s.last_seen_at, COALESCE(s.expires_at, 0) AS expires_at` + standingOfUser + `
 		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id IN (?)`
