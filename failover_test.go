@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/authgraph/authgraph/store"
 )
 
 // newPair returns a PostgreSQL server and its standby. A commit is acknowledged when the standby
@@ -176,6 +179,39 @@ func TestACommitWithoutItsStandbyIsNotAcknowledged(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestWhatWasDoneAlreadyIsNotAcknowledgedEither: who ends what another has ended, by a commit that was
+// given up and is visible, changes nothing. They are told of success no sooner than the other.
+func TestWhatWasDoneAlreadyIsNotAcknowledgedEither(t *testing.T) {
+	t.Parallel()
+	alone := newCluster(t)
+	db, err := store.Open(t.Context(), alone.address("authgraph"), store.Options{Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	endNothing := func() error {
+		return db.Tx(t.Context(), func(ctx context.Context, tx *store.Store) error {
+			_, err := tx.DeleteSession(ctx, "ses_of_nobody")
+			return err
+		})
+	}
+	if err := endNothing(); err != nil {
+		t.Fatal(err)
+	}
+	alone.exec("ALTER SYSTEM SET synchronous_standby_names = 'gone'")
+	alone.exec("SELECT pg_reload_conf()")
+	alone.await("waits for the standby", func() bool { return alone.query("SHOW synchronous_standby_names") == "gone" })
+	if err := endNothing(); err == nil {
+		t.Error("a commit that the standby never saw is a success")
+	}
+	if err := db.Settle(t.Context()); err == nil {
+		t.Error("what the standby never saw has settled")
 	}
 }
 

@@ -22,9 +22,9 @@ type engine interface {
 	migrationLock() string
 	// tableExists returns a query that tells, as a boolean, whether the database was ever migrated.
 	tableExists() string
-	// settle returns a statement by which a transaction that changes nothing commits no sooner
-	// than what it has seen is kept as safely as any change; "" where it is when it is seen.
-	settle() string
+	// showsUnkept reports whether others can see a change before it is kept as safely as whoever
+	// made it was promised. A transaction then commits no sooner than what it has seen is.
+	showsUnkept() bool
 	// notify returns a statement that sends a text to whoever listens to this database, and ""
 	// where nobody can.
 	notify() string

@@ -213,7 +213,14 @@ func (e postgresEngine) begin(isolation isolation) string {
 // commit lifts the time limit: where a standby has to confirm, PostgreSQL answers a commit that
 // ran out of time with a warning only, as if the standby had confirmed. In a transaction that an
 // error has ended already, lifting it fails; COMMIT alone would succeed and keep nothing.
-func (postgresEngine) commit() string { return "SET LOCAL statement_timeout = 0; COMMIT" }
+//
+// One that has changed nothing, because another had done it already, writes a line into the log:
+// only then does it wait for the standby too, to which the other may not have come yet.
+func (postgresEngine) commit() string {
+	return "SET LOCAL statement_timeout = 0; " +
+		"SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN pg_logical_emit_message(TRUE, 'authgraph', '') END; " +
+		"COMMIT"
+}
 
 // confirmed looks for the warning by which PostgreSQL says that a standby, which must confirm the
 // commit, did not: whoever cancels the wait for it makes the commit succeed here alone.
@@ -261,10 +268,9 @@ func (postgresEngine) migrationLock() string {
 // hide the database that there is.
 func (postgresEngine) tableExists() string { return "SELECT to_regclass('migrations') IS NOT NULL" }
 
-// settle writes into the log, so that the commit waits for a standby to have what is before it.
-func (postgresEngine) settle() string {
-	return "SELECT pg_logical_emit_message(TRUE, 'authgraph', '')"
-}
+// showsUnkept is so where a standby has to confirm: whoever cancels a commit that waits for it, as
+// a lost connection does, makes it visible.
+func (postgresEngine) showsUnkept() bool { return true }
 
 // channel is where this database's notifications go: schemas share the channels of their database.
 const channel = "'authgraph_' || hashtextextended(current_schema(), 0)"

@@ -139,7 +139,7 @@ func (sqliteEngine) commit() string            { return "COMMIT" }
 func (sqliteEngine) confirmed(*sql.Conn) error { return nil }
 func (sqliteEngine) migrationLock() string     { return "SELECT TRUE" }
 func (sqliteEngine) locked(error) bool         { return false }
-func (sqliteEngine) settle() string            { return "" }
+func (sqliteEngine) showsUnkept() bool         { return false }
 func (sqliteEngine) notify() string            { return "" }
 func (sqliteEngine) rowLock() string           { return "" }
 func (sqliteEngine) skipLocked() string        { return "" }

@@ -33,7 +33,8 @@ var errUnbound = errors.New("store: the unbound store was used inside a transact
 // Tx runs fn in one transaction and commits it if fn returns nil. Transactions are serializable:
 // whatever runs at the same time, the outcome is that of one after the other. Where the database
 // undoes one for that, fn runs again, so it may have no effect that a second run spoils. Tx
-// gives up when the time for a write is over.
+// gives up when the time for a write is over. One that changes nothing, since it was done already,
+// is as safe when Tx returns as one that does.
 //
 // Inside fn only tx and the context given to fn may be used; the Store outside refuses that
 // context. A Tx on a bound Store joins its transaction.
@@ -63,14 +64,10 @@ func (s *Store) inTransaction(ctx context.Context, isolation isolation, fn func(
 // would be. A commit that was given up while it waited for a standby is visible all the same: to
 // say that something is gone already promises as much as to remove it.
 func (s *Store) Settle(ctx context.Context) error {
-	settle := s.db.engine.settle()
-	if settle == "" {
+	if !s.db.engine.showsUnkept() {
 		return nil
 	}
-	return s.TxReadCommitted(ctx, func(ctx context.Context, tx *Store) error {
-		_, err := tx.bound.Conn.ExecContext(ctx, settle)
-		return err
-	})
+	return s.TxReadCommitted(ctx, func(context.Context, *Store) error { return nil })
 }
 
 // writeContext returns a context that outlives its caller, so that a person who closes the tab
