@@ -152,6 +152,9 @@ func (h *hasher) close() {
 	h.done.Wait()
 }
 
+// full reports whether so many passwords wait that another would be refused.
+func (h *hasher) full() bool { return len(h.jobs) == cap(h.jobs) }
+
 // do has a worker do the work. It returns errOverloaded where none is free in time.
 func (h *hasher) do(ctx context.Context, work func()) error {
 	job := &hashJob{work: work, done: make(chan struct{})}

@@ -121,6 +121,10 @@ func TestAFullQueueRefuses(t *testing.T) {
 	if _, err := h.hash(t.Context(), "x", atOnce); !errors.Is(err, errOverloaded) {
 		t.Errorf("got %v, want a refusal", err)
 	}
+	withoutStore := &Service{hasher: h} // nothing is looked up for whom the queue turns away
+	if _, err := withoutStore.Login(t.Context(), new(Viewer), LoginInput{Identifier: "ada", Password: "x"}); !errors.Is(err, errOverloaded) {
+		t.Errorf("a log-in got %v, want a refusal", err)
+	}
 	cancel()
 	waiting.Wait() // all have given up while the worker is still at the first
 	close(release)

@@ -30,6 +30,9 @@ func (s *Service) Login(ctx context.Context, v *Viewer, in LoginInput) (*SignedI
 	if err := checkLogin(in); err != nil {
 		return nil, err
 	}
+	if s.hasher.full() { // looks nothing up for those whom a flood turns away
+		return nil, errOverloaded
+	}
 	account, err := s.accountByIdentifier(ctx, s.store, in.Identifier)
 	if err != nil {
 		return nil, err

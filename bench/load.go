@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,7 +20,7 @@ type load struct {
 	most        int           // how many are sent at most; 0: any number
 
 	refusals bool            // whether a refusal is only counted, and the next request sent after a pause
-	pause    time.Duration   // after a refusal
+	pause    time.Duration   // after a refusal, on average
 	enough   <-chan struct{} // when it is closed, no more are sent
 
 	begun, ended func() error // called when all connections are there, and when the last answer is in
@@ -155,11 +156,12 @@ func (w *worker) goesOn(ctx context.Context) bool {
 	}
 }
 
-// wait waits after a refusal.
+// wait waits after a refusal, half as long again or half as short, as clients do: those refused
+// together would come together ever after.
 func (w *worker) wait(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-w.enough:
-	case <-time.After(w.pause):
+	case <-time.After(w.pause/2 + rand.N(w.pause+1)):
 	}
 }

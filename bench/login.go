@@ -14,7 +14,8 @@ import (
 // core verifies few a second.
 const loginTimes = 3
 
-// refusalPause is how long a client waits after a refusal; the server asks for a few seconds.
+// refusalPause is how long a client waits after a refusal, on average; the server asks for a few
+// seconds.
 const refusalPause = time.Second
 
 // loginsPerCore is how many clients log in at once, so that none of the cores waits for one.
@@ -59,7 +60,7 @@ func (r *rig) logins(server *child, connections int) load {
 // the low priority that the server gives to it: other programs slow down both alike.
 func (r *rig) bcryptSide() side {
 	return side{name: "bcrypt", take: func(ctx context.Context) (readings, error) {
-		text, err := output(ctx, "", "nice", "-n", "10", r.reference, "bcrypt", "--cost", strconv.Itoa(r.BcryptCost), "--duration", (loginTimes * r.Duration).String())
+		text, err := output(ctx, "", "nice", "-n", "15", r.reference, "bcrypt", "--cost", strconv.Itoa(r.BcryptCost), "--duration", (loginTimes * r.Duration).String())
 		if err != nil {
 			return nil, err
 		}
