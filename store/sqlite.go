@@ -51,7 +51,7 @@ func (s *Store) recallSQLite(path string) error {
 	if err != nil {
 		return err
 	}
-	version, err := openSQLiteVersion(address)
+	version, err := openSQLiteVersion(path, address)
 	if err != nil {
 		return err
 	}
