@@ -563,7 +563,7 @@ func TestSecurityDocsInventories(t *testing.T) {
 	for path, source := range sources(t) {
 		crypto = append(crypto, all(`"((?:crypto|golang\.org/x/crypto|github\.com/go-jose)/[^"]+)"`, source)...)
 		logged = append(logged, all(`\b(?:log|Log)\.(?:Info|Warn|Error)(?:Context)?\((?:[\w.()]+, )?"([^"]+)"`, source)...)
-		logged = append(logged, all(`LogAttrs\([\w.]+, [\w.]+, "([^"]+)"`, source)...)
+		logged = append(logged, all(`(?:LogAttrs|NewRecord)\([\w.()]+, [\w.]+, "([^"]+)"`, source)...)
 		for _, act := range all(`s\.attempt\(ctx, [^,]+, "([^"]+)"`, source) {
 			logged = append(logged, "failed to "+act)
 		}

@@ -10,7 +10,7 @@
 // commands.
 package main
 
-//go:generate go tool gqlgen generate --config gqlgen.yml
+//go:generate go run ./graph/generate
 
 import (
 	"bytes"

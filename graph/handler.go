@@ -24,6 +24,7 @@ const maxLoggedName = 100
 
 // handler serves GraphQL over HTTP, server-sent events and WebSocket.
 type handler struct {
+	schema   *executableSchema
 	executor *executor.Executor
 	auth     *auth.Service
 	lasting  lasting
@@ -57,6 +58,7 @@ func NewHandler(service *auth.Service, options Options) (*Handler, error) {
 		return nil, err
 	}
 	h := newHandler(service, &Resolver{auth: service}, options)
+	h.executor.AroundFields(direct{h.schema}.aroundField)
 	return &Handler{service.Middleware(h), &h.lasting}, nil
 }
 
@@ -67,11 +69,12 @@ func (h *Handler) Shutdown(ctx context.Context) error { return h.lasting.shutdow
 
 func newHandler(service *auth.Service, resolver *Resolver, options Options) *handler {
 	h := &handler{auth: service, introspection: options.Introspection, getQueries: options.GetQueries, log: options.Log}
-	h.executor = executor.New(NewExecutableSchema(Config{
+	h.schema = NewExecutableSchema(Config{
 		Schema:     ServedSchema(options.Federation),
 		Resolvers:  resolver,
 		Directives: DirectiveRoot{Auth: resolver.guard},
-	}))
+	}).(*executableSchema)
+	h.executor = executor.New(lean{h.schema})
 	h.executor.SetErrorPresenter(h.present)
 	h.executor.SetRecoverFunc(h.recovered)
 	h.executor.SetParserTokenLimit(tokenLimit)
@@ -181,26 +184,31 @@ func (h *handler) checkOperation(ctx context.Context, operation *graphql.Operati
 	return http.StatusOK, nil
 }
 
-// logOperation writes the one line of an operation.
+// logOperation writes the one line of an operation: as a record, for log/slog's own functions first
+// look up from where in the code they are called.
 func (h *handler) logOperation(ctx context.Context, a answer, took time.Duration) {
+	if !h.log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
 	v := auth.ViewerFrom(ctx)
-	attributes := []slog.Attr{
+	line := slog.NewRecord(time.Now(), slog.LevelInfo, "operation", 0)
+	line.AddAttrs(
 		slog.Int("status", a.status),
 		slog.Float64("milliseconds", float64(took.Microseconds())/1000),
 		slog.String("viewer", v.ID()),
 		slog.String("session", v.SessionID()),
 		slog.String("address", v.Client.Address.String()),
 		slog.String("requestId", v.Client.RequestID),
-	}
+	)
 	if a.operation != nil && a.operation.Operation != nil {
-		attributes = append(attributes,
+		line.AddAttrs(
 			slog.String("kind", string(a.operation.Operation.Operation)),
 			slog.String("name", a.operation.Operation.Name[:min(len(a.operation.Operation.Name), maxLoggedName)]))
 	}
 	if codes := a.codes(); len(codes) > 0 {
-		attributes = append(attributes, slog.Any("errors", codes))
+		line.AddAttrs(slog.Any("errors", codes))
 	}
-	h.log.LogAttrs(ctx, slog.LevelInfo, "operation", attributes...)
+	_ = h.log.Handler().Handle(ctx, line)
 }
 
 // codes returns the code of each error of the answer.

@@ -2,8 +2,8 @@
 // package auth.
 //
 // NewHandler serves it over HTTP. Resolvers translate, call, translate: rules about who may
-// see or do what stand in the schema's @auth and in package auth, never here. generated.go
-// and models_gen.go are made by `go generate ./...` from schema.graphqls and
+// see or do what stand in the schema's @auth and in package auth, never here. generated.go,
+// direct_gen.go and models_gen.go are made by `go generate ./...` from schema.graphqls and
 // federation.graphqls.
 package graph
 

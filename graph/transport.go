@@ -100,16 +100,32 @@ func readBody(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refu
 	if r.Header.Get("Content-Encoding") != "" {
 		return nil, refuse(http.StatusUnsupportedMediaType, "Send the body without Content-Encoding.")
 	}
-	var body bytes.Buffer
-	body.Grow(int(min(max(r.ContentLength, 0), maxBody)) + bytes.MinRead) // so that it need not grow
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, maxBody), int(min(max(r.ContentLength, 0), maxBody)))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "A request may have at most %d bytes.", maxBody)
 	}
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "The body could not be read.")
 	}
-	return parseRequest(body.Bytes())
+	return parseRequest(body)
+}
+
+// readAll reads to the end, into no more than what is needed where that is size bytes.
+func readAll(from io.Reader, size int) ([]byte, error) {
+	text := make([]byte, 0, size+1) // the end is only seen by who has room for more
+	for {
+		n, err := from.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		if err == io.EOF {
+			return text, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(text) == cap(text) {
+			text = slices.Grow(text, len(text))
+		}
+	}
 }
 
 // isJSON reports whether a Content-Type says JSON in UTF-8.
@@ -310,7 +326,6 @@ func (h *handler) write(w http.ResponseWriter, r *http.Request, a answer) {
 	body := encode(a.response)
 	w.Header().Set("Content-Type", mediaType+"; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }

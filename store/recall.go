@@ -6,9 +6,9 @@ import lru "github.com/hashicorp/golang-lru/v2"
 const recalled = 4000
 
 // recall keeps what credentials stand for, in this process, for as long as nobody changes the
-// database: neither this process nor another one, whether a server, a command or a shell. It asks
-// the database each time whether somebody has, which costs a fifth of reading it all again, so
-// that a revocation binds at the next request wherever it was made.
+// database: neither this process nor another one, whether a server, a command or a shell. It looks
+// each time whether somebody has, so that a revocation binds at the next request wherever it was
+// made.
 //
 // A nil recall reads each time.
 type recall struct {
