@@ -45,5 +45,16 @@ func (s *Store) VerifyCopy(ctx context.Context, path string, othersWrote bool) e
 // CloseReaders lets nothing more be read from a SQLite database but what is recalled.
 func (s *Store) CloseReaders() error { return s.db.reader.Close() }
 
+// SeesChanges reports whether the Store sees by itself whether a SQLite file has changed.
+func (s *Store) SeesChanges() bool { return s.db.recall.version.index != nil }
+
+// AskForChanges has the Store ask SQLite whether the file has changed, as it does where it cannot
+// see that.
+func (s *Store) AskForChanges() {
+	if s.db.recall != nil {
+		s.db.recall.version.unmap()
+	}
+}
+
 // Recalled is how many answers are recalled at most.
 const Recalled = recalled

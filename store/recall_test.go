@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -40,10 +41,33 @@ func ada(t *testing.T, db *store.Store) map[string]func(*store.Store) (*store.Au
 	}
 }
 
-func TestAuthorityIsRecalledWhileNobodyChangesTheDatabase(t *testing.T) {
+// eachWay runs a test once where a Store sees whether a SQLite file has changed, and once where it
+// asks.
+func eachWay(t *testing.T, test func(t *testing.T, know func(*store.Store))) {
+	t.Helper()
 	t.Parallel()
+	t.Run("seen", func(t *testing.T) {
+		t.Parallel()
+		test(t, func(db *store.Store) {
+			if runtime.GOOS == "linux" && !storetest.OnPostgres() && !db.SeesChanges() {
+				t.Fatal("the WAL-index is not found")
+			}
+		})
+	})
+	t.Run("asked", func(t *testing.T) {
+		t.Parallel()
+		test(t, (*store.Store).AskForChanges)
+	})
+}
+
+func TestAuthorityIsRecalledWhileNobodyChangesTheDatabase(t *testing.T) {
 	storetest.SQLite(t)
+	eachWay(t, testRecalled)
+}
+
+func testRecalled(t *testing.T, know func(*store.Store)) {
 	db := storetest.Open(t)
+	know(db)
 	questions := ada(t, db)
 	for name, ask := range questions {
 		if _, err := ask(db); err != nil {
@@ -68,10 +92,12 @@ func TestAuthorityIsRecalledWhileNobodyChangesTheDatabase(t *testing.T) {
 	}
 }
 
-func TestWhatAnybodyChangesBindsAtTheNextQuestion(t *testing.T) {
-	t.Parallel()
+func TestWhatAnybodyChangesBindsAtTheNextQuestion(t *testing.T) { eachWay(t, testChanges) }
+
+func testChanges(t *testing.T, know func(*store.Store)) {
 	address := storetest.Address(t)
 	db := storetest.OpenAt(t, address)
+	know(db)
 	other := storetest.OpenAt(t, address) // as another server or a command has it
 	shell := storetest.SQL(t, address)
 	questions := ada(t, db)
@@ -88,6 +114,13 @@ func TestWhatAnybodyChangesBindsAtTheNextQuestion(t *testing.T) {
 		},
 		"in a shell": func(disabled int) error {
 			_, err := shell.ExecContext(t.Context(), "UPDATE users SET disabled_at = "+strconv.Itoa(disabled))
+			return err
+		},
+		"before the log begins anew": func(disabled int) error {
+			_, err := shell.ExecContext(t.Context(), "UPDATE users SET disabled_at = "+strconv.Itoa(disabled))
+			if err == nil && !storetest.OnPostgres() {
+				_, err = shell.ExecContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)")
+			}
 			return err
 		},
 	}
@@ -127,10 +160,12 @@ func disable(ctx context.Context, tx *store.Store, at int) error {
 
 // Whoever has been told that a change was made asks, and is told of that change or a later one,
 // while others ask and change as well.
-func TestWhatWasAcknowledgedIsNeverForgottenByWhoAsks(t *testing.T) {
-	t.Parallel()
+func TestWhatWasAcknowledgedIsNeverForgottenByWhoAsks(t *testing.T) { eachWay(t, testAcknowledged) }
+
+func testAcknowledged(t *testing.T, know func(*store.Store)) {
 	address := storetest.Address(t)
 	db, other := storetest.OpenAt(t, address), storetest.OpenAt(t, address)
+	know(db)
 	ask := ada(t, db)["a session by its token"]
 	var mu sync.Mutex // one change at a time, so that each knows its number
 	last := 0
