@@ -24,6 +24,7 @@ func TestCommands(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("AUTHGRAPH_BCRYPT_COST", "10")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector keeps every command for a second
 			if storetest.OnPostgres() {
 				env.Setenv("POSTGRES", storetest.Postgres(env.T().(testing.TB)))
 			}
