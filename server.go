@@ -48,11 +48,10 @@ const shutdownTime = 10 * time.Second
 // which is only some megabytes, so that it need not collect every few hundred requests. It is never
 // touched, so it takes no memory itself. More of it would spare little more CPU time, and the garbage
 // would take memory.
-var spareHeap = make([]byte, 6<<20)
+var spareHeap = make([]byte, 12<<20)
 
 func main() {
 	defer runtime.KeepAlive(spareHeap)
-	addHashThreads()
 	err := run(context.Background(), os.Args[1:], os.Environ(), console{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	if err == nil {
 		return
@@ -67,23 +66,31 @@ func main() {
 	os.Exit(1)
 }
 
-// addHashThreads lets Go run one thread more for each that hashes passwords, so that those,
-// at their low priority, never stand in the way of a request. Within a container's quota of
-// CPU time more threads would only use it up, and Go has lowered GOMAXPROCS there.
-func addHashThreads() {
-	if !cpuQuota() {
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + hashWorkers())
+// threads is how many threads Go runs at once while no passwords are hashed.
+var threads = runtime.GOMAXPROCS(0)
+
+// addHashThreads lets Go run one thread more for each that hashes passwords while there are any, so
+// that those, at their low priority, never stand in the way of a request. More threads than cores
+// take a twentieth more CPU time for each request, to look for something to do. Within a
+// container's quota of CPU time they would only use it up, and Go has lowered GOMAXPROCS there.
+func addHashThreads(hashing bool) {
+	switch {
+	case cpuQuota():
+	case hashing:
+		runtime.GOMAXPROCS(threads + hashWorkers())
+	default:
+		runtime.GOMAXPROCS(threads)
 	}
 }
 
 // cpuQuota reports whether the process may use fewer cores than the machine has.
-func cpuQuota() bool { return runtime.GOMAXPROCS(0) < runtime.NumCPU() }
+func cpuQuota() bool { return threads < runtime.NumCPU() }
 
 // hashWorkers returns how many passwords to hash at once: one for each core or, under a
 // quota, one less, so that requests always have a share.
 func hashWorkers() int {
 	if cpuQuota() {
-		return max(1, runtime.GOMAXPROCS(0)-1)
+		return max(1, threads-1)
 	}
 	return runtime.NumCPU()
 }
@@ -118,6 +125,7 @@ func open(ctx context.Context, settings *Settings, log *slog.Logger) (_ *backend
 	options := auth.DefaultOptions()
 	options.BcryptCost = settings.BcryptCost
 	options.HashWorkers = hashWorkers()
+	options.Hashing = addHashThreads
 	options.Peppers = settings.Pepper
 	options.Permissions = graph.Permissions()
 	options.SignupOpen = settings.Signup == "open"

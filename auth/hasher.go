@@ -37,6 +37,8 @@ const (
 	hashQueuePerWorker = 50
 	// hashWait is how long a password waits for a worker before it is refused.
 	hashWait = 10 * time.Second
+	// hashPause is how long no password is hashed before that is told.
+	hashPause = 10 * time.Second
 )
 
 var errOverloaded = &Error{Code: Overloaded, Message: "Too many people are signing in. Try again in a few seconds."}
@@ -48,7 +50,8 @@ type hasher struct {
 	keys []pepper // the current one first
 	jobs chan *hashJob
 	stop chan struct{}
-	once sync.Once     // closes stop
+	once sync.Once // closes stop
+	busy activity
 	work atomic.Uint64 // rounds of bcrypt done so far: 2^cost for each hash
 	done sync.WaitGroup
 }
@@ -77,12 +80,16 @@ func (j *hashJob) run() {
 	j.work()
 }
 
-// newHasher starts the workers. Without peppers the fixed label is the key.
-func newHasher(cost, workers int, peppers []string) (*hasher, error) {
+// newHasher starts the workers. Without peppers the fixed label is the key. hashing, where it is not
+// nil, is told when passwords begin to be hashed, and when none has been for hashPause.
+func newHasher(cost, workers int, peppers []string, hashing func(bool)) (*hasher, error) {
 	if cost < bcrypt.MinCost || cost > bcrypt.MaxCost {
 		return nil, fmt.Errorf("a bcrypt cost is %d to %d", bcrypt.MinCost, bcrypt.MaxCost)
 	}
-	h := &hasher{cost: cost, keys: pepperKeys(peppers), jobs: make(chan *hashJob, workers*hashQueuePerWorker), stop: make(chan struct{})}
+	if hashing == nil {
+		hashing = func(bool) {}
+	}
+	h := &hasher{busy: activity{pause: hashPause, tell: hashing}, cost: cost, keys: pepperKeys(peppers), jobs: make(chan *hashJob, workers*hashQueuePerWorker), stop: make(chan struct{})}
 	for range workers {
 		h.done.Go(h.run)
 	}
@@ -150,6 +157,7 @@ func (h *hasher) run() {
 func (h *hasher) close() {
 	h.once.Do(func() { close(h.stop) })
 	h.done.Wait()
+	h.busy.stop()
 }
 
 // full reports whether so many passwords wait that another would be refused.
@@ -157,6 +165,8 @@ func (h *hasher) full() bool { return len(h.jobs) == cap(h.jobs) }
 
 // do has a worker do the work. It returns errOverloaded where none is free in time.
 func (h *hasher) do(ctx context.Context, work func()) error {
+	h.busy.begin()
+	defer h.busy.end()
 	job := &hashJob{work: work, done: make(chan struct{})}
 	select {
 	case h.jobs <- job:

@@ -10,7 +10,7 @@ import (
 func BenchmarkPassword(b *testing.B) {
 	for _, cost := range []int{10, 12, 14} {
 		b.Run(fmt.Sprintf("cost=%d", cost), func(b *testing.B) {
-			h, err := newHasher(cost, 1, nil)
+			h, err := newHasher(cost, 1, nil, nil)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -16,7 +16,7 @@ import (
 
 func startHasher(t *testing.T, cost, workers int, peppers ...string) *hasher {
 	t.Helper()
-	h, err := newHasher(cost, workers, peppers)
+	h, err := newHasher(cost, workers, peppers, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestAFullQueueRefuses(t *testing.T) {
 
 func TestAClosedHasherAnswers(t *testing.T) {
 	t.Parallel()
-	h, err := newHasher(bcrypt.MinCost, 1, nil)
+	h, err := newHasher(bcrypt.MinCost, 1, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestAClosedHasherAnswers(t *testing.T) {
 		t.Error("a closed hasher hashes")
 	}
 	for _, cost := range []int{0, 3, 32} {
-		if _, err := newHasher(cost, 1, nil); err == nil {
+		if _, err := newHasher(cost, 1, nil, nil); err == nil {
 			t.Errorf("cost %d is taken", cost)
 		}
 	}
@@ -217,5 +217,24 @@ func TestPasswordsAreHeldToTheirPeppers(t *testing.T) {
 	}
 	if err := CheckPeppers(t.Context(), db, []string{second, first}); err == nil {
 		t.Error("a hash of an unknown scheme is taken")
+	}
+}
+
+func TestHashingIsTold(t *testing.T) {
+	t.Parallel()
+	told := make(chan bool, 1)
+	h, err := newHasher(bcrypt.MinCost, 1, nil, func(active bool) { told <- active })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.close)
+	h.mustHash(t, "x")
+	select {
+	case active := <-told:
+		if !active {
+			t.Error("the end is told first")
+		}
+	default:
+		t.Error("nothing is told")
 	}
 }

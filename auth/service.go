@@ -35,6 +35,7 @@ import (
 type Options struct {
 	BcryptCost       int               // of new hashes
 	HashWorkers      int               // how many passwords are hashed at once
+	Hashing          func(active bool) // is told when passwords begin to be hashed, and when none has been for a while; nil for nobody
 	Peppers          []string          // the current one first; none for the fixed label
 	Secret           Secret            // keys cursors
 	Permissions      model.Permissions // every permission there is
@@ -141,7 +142,7 @@ func New(ctx context.Context, db *store.Store, options Options) (*Service, error
 		return nil, err
 	}
 	s.hub = newHub(s)
-	if s.hasher, err = newHasher(options.BcryptCost, max(1, options.HashWorkers), options.Peppers); err != nil {
+	if s.hasher, err = newHasher(options.BcryptCost, max(1, options.HashWorkers), options.Peppers, options.Hashing); err != nil {
 		return nil, err
 	}
 	s.hub.start()

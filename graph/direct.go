@@ -55,15 +55,22 @@ type writer struct {
 	text bytes.Buffer
 }
 
-// column reads a field of objects.
-type column[T any] func(ctx context.Context, objects []T) (write func(i int) bool)
+// column writes a field of objects, in one of two ways. A zero column is none.
+type column[T any] struct {
+	// leaf writes what an object holds itself.
+	leaf func(ctx context.Context, w *writer, object T) bool
+	// read reads what belongs to objects.
+	read func(ctx context.Context, objects []T) (write func(i int) bool)
+}
+
+func (c column[T]) none() bool { return c.leaf == nil && c.read == nil }
 
 // plan is how objects are written: field by field. A nil plan is none.
 type plan[T any] []planned[T]
 
 type planned[T any] struct {
-	alias  string
-	column column[T]
+	alias string
+	column[T]
 }
 
 // newPlan returns the plan of a selection of a type that satisfies some type conditions.
@@ -72,7 +79,7 @@ func newPlan[T any](w *writer, selections ast.SelectionSet, satisfies []string, 
 	add := func(field *ast.Field, selections ast.SelectionSet) bool {
 		c := columnOf(field.Name, selections)
 		p = append(p, planned[T]{field.Alias, c})
-		return c != nil
+		return !c.none()
 	}
 	if areDistinct(selections) { // which spares a twentieth of a request for me
 		for _, selection := range selections {
@@ -111,23 +118,26 @@ func areDistinct(selections ast.SelectionSet) bool {
 func (p plan[T]) read(ctx context.Context, w *writer, objects []T) func(i int) bool {
 	writes := make([]func(int) bool, len(p))
 	for k := range p {
-		if writes[k] = p[k].column(ctx, objects); writes[k] == nil {
+		if p[k].read == nil {
+			continue
+		}
+		if writes[k] = p[k].read(ctx, objects); writes[k] == nil {
 			return nil
 		}
 	}
 	return func(i int) bool {
 		separator := byte('{')
-		for k, write := range writes {
+		for k := range p {
 			w.text.WriteByte(separator)
 			w.text.WriteByte('"')
 			w.text.WriteString(p[k].alias)
 			w.text.WriteString(`":`)
-			if !write(i) {
+			if write := writes[k]; write != nil && !write(i) || write == nil && !p[k].leaf(ctx, w, objects[i]) {
 				return false
 			}
 			separator = ','
 		}
-		if len(writes) == 0 {
+		if len(p) == 0 {
 			w.text.WriteByte('{')
 		}
 		w.text.WriteByte('}')

@@ -242,41 +242,31 @@ func (w *writer) planOfApiToken(selections ast.SelectionSet) plan[*model.APIToke
 func (w *writer) columnOfApiToken(name string, selections ast.SelectionSet) column[*model.APIToken] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*model.APIToken) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("ApiToken"), true) }
-		}
+		return column[*model.APIToken]{leaf: func(_ context.Context, w *writer, _ *model.APIToken) bool {
+			return w.leaf(graphql.MarshalString("ApiToken"), true)
+		}}
 	case "id":
-		return func(ctx context.Context, objects []*model.APIToken) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNID2string(ctx, nil, objects[i].ID), true)
-			}
-		}
+		return column[*model.APIToken]{leaf: func(ctx context.Context, w *writer, object *model.APIToken) bool {
+			return w.leaf(w.ec.marshalNID2string(ctx, nil, object.ID), true)
+		}}
 	case "name":
-		return func(ctx context.Context, objects []*model.APIToken) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNString2string(ctx, nil, objects[i].Name), true)
-			}
-		}
+		return column[*model.APIToken]{leaf: func(ctx context.Context, w *writer, object *model.APIToken) bool {
+			return w.leaf(w.ec.marshalNString2string(ctx, nil, object.Name), true)
+		}}
 	case "createdAt":
-		return func(ctx context.Context, objects []*model.APIToken) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].CreatedAt), true)
-			}
-		}
+		return column[*model.APIToken]{leaf: func(ctx context.Context, w *writer, object *model.APIToken) bool {
+			return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.CreatedAt), true)
+		}}
 	case "expiresAt":
-		return func(ctx context.Context, objects []*model.APIToken) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalODateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].ExpiresAt), false)
-			}
-		}
+		return column[*model.APIToken]{leaf: func(ctx context.Context, w *writer, object *model.APIToken) bool {
+			return w.leaf(w.ec.marshalODateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.ExpiresAt), false)
+		}}
 	case "lastUsedAt":
-		return func(ctx context.Context, objects []*model.APIToken) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalODateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].LastUsedAt), false)
-			}
-		}
+		return column[*model.APIToken]{leaf: func(ctx context.Context, w *writer, object *model.APIToken) bool {
+			return w.leaf(w.ec.marshalODateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.LastUsedAt), false)
+		}}
 	}
-	return nil
+	return column[*model.APIToken]{}
 }
 
 func (w *writer) planOfAuditEvent(selections ast.SelectionSet) plan[*model.AuditEvent] {
@@ -286,83 +276,59 @@ func (w *writer) planOfAuditEvent(selections ast.SelectionSet) plan[*model.Audit
 func (w *writer) columnOfAuditEvent(name string, selections ast.SelectionSet) column[*model.AuditEvent] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*model.AuditEvent) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("AuditEvent"), true) }
-		}
+		return column[*model.AuditEvent]{leaf: func(_ context.Context, w *writer, _ *model.AuditEvent) bool {
+			return w.leaf(graphql.MarshalString("AuditEvent"), true)
+		}}
 	case "id":
-		return func(ctx context.Context, objects []*model.AuditEvent) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNID2string(ctx, nil, objects[i].ID), true)
-			}
-		}
+		return column[*model.AuditEvent]{leaf: func(ctx context.Context, w *writer, object *model.AuditEvent) bool {
+			return w.leaf(w.ec.marshalNID2string(ctx, nil, object.ID), true)
+		}}
 	case "kind":
-		return func(ctx context.Context, objects []*model.AuditEvent) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNAuditKind2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐAuditKind(ctx, nil, objects[i].Kind), true)
-			}
-		}
+		return column[*model.AuditEvent]{leaf: func(ctx context.Context, w *writer, object *model.AuditEvent) bool {
+			return w.leaf(w.ec.marshalNAuditKind2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐAuditKind(ctx, nil, object.Kind), true)
+		}}
 	case "at":
-		return func(ctx context.Context, objects []*model.AuditEvent) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].At), true)
-			}
-		}
+		return column[*model.AuditEvent]{leaf: func(ctx context.Context, w *writer, object *model.AuditEvent) bool {
+			return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.At), true)
+		}}
 	case "actorId":
-		return func(ctx context.Context, objects []*model.AuditEvent) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].ActorID), false)
-			}
-		}
+		return column[*model.AuditEvent]{leaf: func(ctx context.Context, w *writer, object *model.AuditEvent) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.ActorID), false)
+		}}
 	case "userId":
-		return func(ctx context.Context, objects []*model.AuditEvent) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].UserID), false)
-			}
-		}
+		return column[*model.AuditEvent]{leaf: func(ctx context.Context, w *writer, object *model.AuditEvent) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.UserID), false)
+		}}
 	case "sessionId":
-		return func(ctx context.Context, objects []*model.AuditEvent) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].SessionID), false)
-			}
-		}
+		return column[*model.AuditEvent]{leaf: func(ctx context.Context, w *writer, object *model.AuditEvent) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.SessionID), false)
+		}}
 	case "subjectId":
-		return func(ctx context.Context, objects []*model.AuditEvent) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].SubjectID), false)
-			}
-		}
+		return column[*model.AuditEvent]{leaf: func(ctx context.Context, w *writer, object *model.AuditEvent) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.SubjectID), false)
+		}}
 	case "address":
-		return func(ctx context.Context, objects []*model.AuditEvent) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].Address), false)
-			}
-		}
+		return column[*model.AuditEvent]{leaf: func(ctx context.Context, w *writer, object *model.AuditEvent) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.Address), false)
+		}}
 	case "userAgent":
-		return func(ctx context.Context, objects []*model.AuditEvent) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].UserAgent), false)
-			}
-		}
+		return column[*model.AuditEvent]{leaf: func(ctx context.Context, w *writer, object *model.AuditEvent) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.UserAgent), false)
+		}}
 	case "requestId":
-		return func(ctx context.Context, objects []*model.AuditEvent) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].RequestID), false)
-			}
-		}
+		return column[*model.AuditEvent]{leaf: func(ctx context.Context, w *writer, object *model.AuditEvent) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.RequestID), false)
+		}}
 	case "detail":
-		return func(ctx context.Context, objects []*model.AuditEvent) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].Detail), false)
-			}
-		}
+		return column[*model.AuditEvent]{leaf: func(ctx context.Context, w *writer, object *model.AuditEvent) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.Detail), false)
+		}}
 	case "occurrences":
-		return func(ctx context.Context, objects []*model.AuditEvent) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNInt2int(ctx, nil, objects[i].Occurrences), true)
-			}
-		}
+		return column[*model.AuditEvent]{leaf: func(ctx context.Context, w *writer, object *model.AuditEvent) bool {
+			return w.leaf(w.ec.marshalNInt2int(ctx, nil, object.Occurrences), true)
+		}}
 	}
-	return nil
+	return column[*model.AuditEvent]{}
 }
 
 func (w *writer) planOfAuditEventConnection(selections ast.SelectionSet) plan[*AuditEventConnection] {
@@ -372,35 +338,35 @@ func (w *writer) planOfAuditEventConnection(selections ast.SelectionSet) plan[*A
 func (w *writer) columnOfAuditEventConnection(name string, selections ast.SelectionSet) column[*AuditEventConnection] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*AuditEventConnection) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("AuditEventConnection"), true) }
-		}
+		return column[*AuditEventConnection]{leaf: func(_ context.Context, w *writer, _ *AuditEventConnection) bool {
+			return w.leaf(graphql.MarshalString("AuditEventConnection"), true)
+		}}
 	case "edges":
 		plan := w.planOfAuditEventEdge(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*AuditEventConnection) func(int) bool {
+		return column[*AuditEventConnection]{read: func(ctx context.Context, objects []*AuditEventConnection) func(int) bool {
 			return readList(ctx, w, plan, true, len(objects), func(i int) []*AuditEventEdge { return objects[i].Edges() })
-		}
+		}}
 	case "nodes":
 		plan := w.planOfAuditEvent(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*AuditEventConnection) func(int) bool {
+		return column[*AuditEventConnection]{read: func(ctx context.Context, objects []*AuditEventConnection) func(int) bool {
 			return readList(ctx, w, plan, true, len(objects), func(i int) []*model.AuditEvent { return objects[i].Nodes() })
-		}
+		}}
 	case "pageInfo":
 		plan := w.planOfPageInfo(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*AuditEventConnection) func(int) bool {
+		return column[*AuditEventConnection]{read: func(ctx context.Context, objects []*AuditEventConnection) func(int) bool {
 			return readOne(ctx, w, plan, true, len(objects), func(i int) *PageInfo { return objects[i].PageInfo() })
-		}
+		}}
 	}
-	return nil
+	return column[*AuditEventConnection]{}
 }
 
 func (w *writer) planOfAuditEventEdge(selections ast.SelectionSet) plan[*AuditEventEdge] {
@@ -410,25 +376,23 @@ func (w *writer) planOfAuditEventEdge(selections ast.SelectionSet) plan[*AuditEv
 func (w *writer) columnOfAuditEventEdge(name string, selections ast.SelectionSet) column[*AuditEventEdge] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*AuditEventEdge) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("AuditEventEdge"), true) }
-		}
+		return column[*AuditEventEdge]{leaf: func(_ context.Context, w *writer, _ *AuditEventEdge) bool {
+			return w.leaf(graphql.MarshalString("AuditEventEdge"), true)
+		}}
 	case "cursor":
-		return func(ctx context.Context, objects []*AuditEventEdge) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNString2string(ctx, nil, objects[i].Cursor), true)
-			}
-		}
+		return column[*AuditEventEdge]{leaf: func(ctx context.Context, w *writer, object *AuditEventEdge) bool {
+			return w.leaf(w.ec.marshalNString2string(ctx, nil, object.Cursor), true)
+		}}
 	case "node":
 		plan := w.planOfAuditEvent(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*AuditEventEdge) func(int) bool {
+		return column[*AuditEventEdge]{read: func(ctx context.Context, objects []*AuditEventEdge) func(int) bool {
 			return readOne(ctx, w, plan, true, len(objects), func(i int) *model.AuditEvent { return objects[i].Node })
-		}
+		}}
 	}
-	return nil
+	return column[*AuditEventEdge]{}
 }
 
 func (w *writer) planOfAuthEvent(selections ast.SelectionSet) plan[*auth.Event] {
@@ -438,41 +402,31 @@ func (w *writer) planOfAuthEvent(selections ast.SelectionSet) plan[*auth.Event] 
 func (w *writer) columnOfAuthEvent(name string, selections ast.SelectionSet) column[*auth.Event] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*auth.Event) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("AuthEvent"), true) }
-		}
+		return column[*auth.Event]{leaf: func(_ context.Context, w *writer, _ *auth.Event) bool {
+			return w.leaf(graphql.MarshalString("AuthEvent"), true)
+		}}
 	case "kind":
-		return func(ctx context.Context, objects []*auth.Event) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNAuthEventKind2githubᚗcomᚋauthgraphᚋauthgraphᚋauthᚐEventKind(ctx, nil, objects[i].Kind), true)
-			}
-		}
+		return column[*auth.Event]{leaf: func(ctx context.Context, w *writer, object *auth.Event) bool {
+			return w.leaf(w.ec.marshalNAuthEventKind2githubᚗcomᚋauthgraphᚋauthgraphᚋauthᚐEventKind(ctx, nil, object.Kind), true)
+		}}
 	case "at":
-		return func(ctx context.Context, objects []*auth.Event) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].At), true)
-			}
-		}
+		return column[*auth.Event]{leaf: func(ctx context.Context, w *writer, object *auth.Event) bool {
+			return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.At), true)
+		}}
 	case "userId":
-		return func(ctx context.Context, objects []*auth.Event) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNID2string(ctx, nil, objects[i].UserID), true)
-			}
-		}
+		return column[*auth.Event]{leaf: func(ctx context.Context, w *writer, object *auth.Event) bool {
+			return w.leaf(w.ec.marshalNID2string(ctx, nil, object.UserID), true)
+		}}
 	case "sessionId":
-		return func(ctx context.Context, objects []*auth.Event) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOID2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].SessionID), false)
-			}
-		}
+		return column[*auth.Event]{leaf: func(ctx context.Context, w *writer, object *auth.Event) bool {
+			return w.leaf(w.ec.marshalOID2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.SessionID), false)
+		}}
 	case "current":
-		return func(ctx context.Context, objects []*auth.Event) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, objects[i].Current), true)
-			}
-		}
+		return column[*auth.Event]{leaf: func(ctx context.Context, w *writer, object *auth.Event) bool {
+			return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, object.Current), true)
+		}}
 	}
-	return nil
+	return column[*auth.Event]{}
 }
 
 func (w *writer) planOfChangePasswordPayload(selections ast.SelectionSet) plan[*ChangePasswordPayload] {
@@ -482,19 +436,19 @@ func (w *writer) planOfChangePasswordPayload(selections ast.SelectionSet) plan[*
 func (w *writer) columnOfChangePasswordPayload(name string, selections ast.SelectionSet) column[*ChangePasswordPayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*ChangePasswordPayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("ChangePasswordPayload"), true) }
-		}
+		return column[*ChangePasswordPayload]{leaf: func(_ context.Context, w *writer, _ *ChangePasswordPayload) bool {
+			return w.leaf(graphql.MarshalString("ChangePasswordPayload"), true)
+		}}
 	case "user":
 		plan := w.planOfUser(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*ChangePasswordPayload) func(int) bool {
+		return column[*ChangePasswordPayload]{read: func(ctx context.Context, objects []*ChangePasswordPayload) func(int) bool {
 			return readOne(ctx, w, plan, false, len(objects), func(i int) *model.User { return objects[i].User })
-		}
+		}}
 	}
-	return nil
+	return column[*ChangePasswordPayload]{}
 }
 
 func (w *writer) planOfCreateApiTokenPayload(selections ast.SelectionSet) plan[*CreateAPITokenPayload] {
@@ -504,25 +458,23 @@ func (w *writer) planOfCreateApiTokenPayload(selections ast.SelectionSet) plan[*
 func (w *writer) columnOfCreateApiTokenPayload(name string, selections ast.SelectionSet) column[*CreateAPITokenPayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*CreateAPITokenPayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("CreateApiTokenPayload"), true) }
-		}
+		return column[*CreateAPITokenPayload]{leaf: func(_ context.Context, w *writer, _ *CreateAPITokenPayload) bool {
+			return w.leaf(graphql.MarshalString("CreateApiTokenPayload"), true)
+		}}
 	case "apiToken":
 		plan := w.planOfApiToken(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*CreateAPITokenPayload) func(int) bool {
+		return column[*CreateAPITokenPayload]{read: func(ctx context.Context, objects []*CreateAPITokenPayload) func(int) bool {
 			return readOne(ctx, w, plan, false, len(objects), func(i int) *model.APIToken { return objects[i].APIToken })
-		}
+		}}
 	case "token":
-		return func(ctx context.Context, objects []*CreateAPITokenPayload) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNString2string(ctx, nil, objects[i].Token), true)
-			}
-		}
+		return column[*CreateAPITokenPayload]{leaf: func(ctx context.Context, w *writer, object *CreateAPITokenPayload) bool {
+			return w.leaf(w.ec.marshalNString2string(ctx, nil, object.Token), true)
+		}}
 	}
-	return nil
+	return column[*CreateAPITokenPayload]{}
 }
 
 func (w *writer) planOfCreateUserPayload(selections ast.SelectionSet) plan[*CreateUserPayload] {
@@ -532,19 +484,19 @@ func (w *writer) planOfCreateUserPayload(selections ast.SelectionSet) plan[*Crea
 func (w *writer) columnOfCreateUserPayload(name string, selections ast.SelectionSet) column[*CreateUserPayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*CreateUserPayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("CreateUserPayload"), true) }
-		}
+		return column[*CreateUserPayload]{leaf: func(_ context.Context, w *writer, _ *CreateUserPayload) bool {
+			return w.leaf(graphql.MarshalString("CreateUserPayload"), true)
+		}}
 	case "user":
 		plan := w.planOfUser(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*CreateUserPayload) func(int) bool {
+		return column[*CreateUserPayload]{read: func(ctx context.Context, objects []*CreateUserPayload) func(int) bool {
 			return readOne(ctx, w, plan, false, len(objects), func(i int) *model.User { return objects[i].User })
-		}
+		}}
 	}
-	return nil
+	return column[*CreateUserPayload]{}
 }
 
 func (w *writer) planOfDeleteRolePayload(selections ast.SelectionSet) plan[*DeleteRolePayload] {
@@ -554,17 +506,15 @@ func (w *writer) planOfDeleteRolePayload(selections ast.SelectionSet) plan[*Dele
 func (w *writer) columnOfDeleteRolePayload(name string, selections ast.SelectionSet) column[*DeleteRolePayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*DeleteRolePayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("DeleteRolePayload"), true) }
-		}
+		return column[*DeleteRolePayload]{leaf: func(_ context.Context, w *writer, _ *DeleteRolePayload) bool {
+			return w.leaf(graphql.MarshalString("DeleteRolePayload"), true)
+		}}
 	case "deletedRoleId":
-		return func(ctx context.Context, objects []*DeleteRolePayload) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNID2string(ctx, nil, objects[i].DeletedRoleID), true)
-			}
-		}
+		return column[*DeleteRolePayload]{leaf: func(ctx context.Context, w *writer, object *DeleteRolePayload) bool {
+			return w.leaf(w.ec.marshalNID2string(ctx, nil, object.DeletedRoleID), true)
+		}}
 	}
-	return nil
+	return column[*DeleteRolePayload]{}
 }
 
 func (w *writer) planOfDeleteUserPayload(selections ast.SelectionSet) plan[*DeleteUserPayload] {
@@ -574,17 +524,15 @@ func (w *writer) planOfDeleteUserPayload(selections ast.SelectionSet) plan[*Dele
 func (w *writer) columnOfDeleteUserPayload(name string, selections ast.SelectionSet) column[*DeleteUserPayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*DeleteUserPayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("DeleteUserPayload"), true) }
-		}
+		return column[*DeleteUserPayload]{leaf: func(_ context.Context, w *writer, _ *DeleteUserPayload) bool {
+			return w.leaf(graphql.MarshalString("DeleteUserPayload"), true)
+		}}
 	case "deletedUserId":
-		return func(ctx context.Context, objects []*DeleteUserPayload) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNID2string(ctx, nil, objects[i].DeletedUserID), true)
-			}
-		}
+		return column[*DeleteUserPayload]{leaf: func(ctx context.Context, w *writer, object *DeleteUserPayload) bool {
+			return w.leaf(w.ec.marshalNID2string(ctx, nil, object.DeletedUserID), true)
+		}}
 	}
-	return nil
+	return column[*DeleteUserPayload]{}
 }
 
 func (w *writer) planOfDevice(selections ast.SelectionSet) plan[*Device] {
@@ -594,35 +542,27 @@ func (w *writer) planOfDevice(selections ast.SelectionSet) plan[*Device] {
 func (w *writer) columnOfDevice(name string, selections ast.SelectionSet) column[*Device] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*Device) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("Device"), true) }
-		}
+		return column[*Device]{leaf: func(_ context.Context, w *writer, _ *Device) bool {
+			return w.leaf(graphql.MarshalString("Device"), true)
+		}}
 	case "name":
-		return func(ctx context.Context, objects []*Device) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNString2string(ctx, nil, objects[i].Name), true)
-			}
-		}
+		return column[*Device]{leaf: func(ctx context.Context, w *writer, object *Device) bool {
+			return w.leaf(w.ec.marshalNString2string(ctx, nil, object.Name), true)
+		}}
 	case "client":
-		return func(ctx context.Context, objects []*Device) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].Client), false)
-			}
-		}
+		return column[*Device]{leaf: func(ctx context.Context, w *writer, object *Device) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.Client), false)
+		}}
 	case "system":
-		return func(ctx context.Context, objects []*Device) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].System), false)
-			}
-		}
+		return column[*Device]{leaf: func(ctx context.Context, w *writer, object *Device) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.System), false)
+		}}
 	case "kind":
-		return func(ctx context.Context, objects []*Device) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNDeviceKind2githubᚗcomᚋauthgraphᚋauthgraphᚋgraphᚐDeviceKind(ctx, nil, objects[i].Kind), true)
-			}
-		}
+		return column[*Device]{leaf: func(ctx context.Context, w *writer, object *Device) bool {
+			return w.leaf(w.ec.marshalNDeviceKind2githubᚗcomᚋauthgraphᚋauthgraphᚋgraphᚐDeviceKind(ctx, nil, object.Kind), true)
+		}}
 	}
-	return nil
+	return column[*Device]{}
 }
 
 func (w *writer) planOfIssueAccessTokenPayload(selections ast.SelectionSet) plan[*auth.AccessToken] {
@@ -632,23 +572,19 @@ func (w *writer) planOfIssueAccessTokenPayload(selections ast.SelectionSet) plan
 func (w *writer) columnOfIssueAccessTokenPayload(name string, selections ast.SelectionSet) column[*auth.AccessToken] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*auth.AccessToken) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("IssueAccessTokenPayload"), true) }
-		}
+		return column[*auth.AccessToken]{leaf: func(_ context.Context, w *writer, _ *auth.AccessToken) bool {
+			return w.leaf(graphql.MarshalString("IssueAccessTokenPayload"), true)
+		}}
 	case "token":
-		return func(ctx context.Context, objects []*auth.AccessToken) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNString2string(ctx, nil, objects[i].Token), true)
-			}
-		}
+		return column[*auth.AccessToken]{leaf: func(ctx context.Context, w *writer, object *auth.AccessToken) bool {
+			return w.leaf(w.ec.marshalNString2string(ctx, nil, object.Token), true)
+		}}
 	case "expiresIn":
-		return func(ctx context.Context, objects []*auth.AccessToken) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNInt2int(ctx, nil, objects[i].ExpiresIn), true)
-			}
-		}
+		return column[*auth.AccessToken]{leaf: func(ctx context.Context, w *writer, object *auth.AccessToken) bool {
+			return w.leaf(w.ec.marshalNInt2int(ctx, nil, object.ExpiresIn), true)
+		}}
 	}
-	return nil
+	return column[*auth.AccessToken]{}
 }
 
 func (w *writer) planOfLoginSuccess(selections ast.SelectionSet) plan[*LoginSuccess] {
@@ -658,33 +594,31 @@ func (w *writer) planOfLoginSuccess(selections ast.SelectionSet) plan[*LoginSucc
 func (w *writer) columnOfLoginSuccess(name string, selections ast.SelectionSet) column[*LoginSuccess] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*LoginSuccess) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("LoginSuccess"), true) }
-		}
+		return column[*LoginSuccess]{leaf: func(_ context.Context, w *writer, _ *LoginSuccess) bool {
+			return w.leaf(graphql.MarshalString("LoginSuccess"), true)
+		}}
 	case "user":
 		plan := w.planOfUser(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*LoginSuccess) func(int) bool {
+		return column[*LoginSuccess]{read: func(ctx context.Context, objects []*LoginSuccess) func(int) bool {
 			return readOne(ctx, w, plan, true, len(objects), func(i int) *model.User { return objects[i].User })
-		}
+		}}
 	case "session":
 		plan := w.planOfSession(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*LoginSuccess) func(int) bool {
+		return column[*LoginSuccess]{read: func(ctx context.Context, objects []*LoginSuccess) func(int) bool {
 			return readOne(ctx, w, plan, true, len(objects), func(i int) *model.Session { return objects[i].Session })
-		}
+		}}
 	case "token":
-		return func(ctx context.Context, objects []*LoginSuccess) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNString2string(ctx, nil, objects[i].Token), true)
-			}
-		}
+		return column[*LoginSuccess]{leaf: func(ctx context.Context, w *writer, object *LoginSuccess) bool {
+			return w.leaf(w.ec.marshalNString2string(ctx, nil, object.Token), true)
+		}}
 	}
-	return nil
+	return column[*LoginSuccess]{}
 }
 
 func (w *writer) planOfLogoutPayload(selections ast.SelectionSet) plan[*LogoutPayload] {
@@ -694,17 +628,15 @@ func (w *writer) planOfLogoutPayload(selections ast.SelectionSet) plan[*LogoutPa
 func (w *writer) columnOfLogoutPayload(name string, selections ast.SelectionSet) column[*LogoutPayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*LogoutPayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("LogoutPayload"), true) }
-		}
+		return column[*LogoutPayload]{leaf: func(_ context.Context, w *writer, _ *LogoutPayload) bool {
+			return w.leaf(graphql.MarshalString("LogoutPayload"), true)
+		}}
 	case "loggedOut":
-		return func(ctx context.Context, objects []*LogoutPayload) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, objects[i].LoggedOut), true)
-			}
-		}
+		return column[*LogoutPayload]{leaf: func(ctx context.Context, w *writer, object *LogoutPayload) bool {
+			return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, object.LoggedOut), true)
+		}}
 	}
-	return nil
+	return column[*LogoutPayload]{}
 }
 
 func (w *writer) planOfPageInfo(selections ast.SelectionSet) plan[*PageInfo] {
@@ -714,35 +646,27 @@ func (w *writer) planOfPageInfo(selections ast.SelectionSet) plan[*PageInfo] {
 func (w *writer) columnOfPageInfo(name string, selections ast.SelectionSet) column[*PageInfo] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*PageInfo) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("PageInfo"), true) }
-		}
+		return column[*PageInfo]{leaf: func(_ context.Context, w *writer, _ *PageInfo) bool {
+			return w.leaf(graphql.MarshalString("PageInfo"), true)
+		}}
 	case "hasNextPage":
-		return func(ctx context.Context, objects []*PageInfo) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, objects[i].HasNextPage), true)
-			}
-		}
+		return column[*PageInfo]{leaf: func(ctx context.Context, w *writer, object *PageInfo) bool {
+			return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, object.HasNextPage), true)
+		}}
 	case "hasPreviousPage":
-		return func(ctx context.Context, objects []*PageInfo) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, objects[i].HasPreviousPage), true)
-			}
-		}
+		return column[*PageInfo]{leaf: func(ctx context.Context, w *writer, object *PageInfo) bool {
+			return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, object.HasPreviousPage), true)
+		}}
 	case "startCursor":
-		return func(ctx context.Context, objects []*PageInfo) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2ᚖstring(ctx, nil, objects[i].StartCursor), false)
-			}
-		}
+		return column[*PageInfo]{leaf: func(ctx context.Context, w *writer, object *PageInfo) bool {
+			return w.leaf(w.ec.marshalOString2ᚖstring(ctx, nil, object.StartCursor), false)
+		}}
 	case "endCursor":
-		return func(ctx context.Context, objects []*PageInfo) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2ᚖstring(ctx, nil, objects[i].EndCursor), false)
-			}
-		}
+		return column[*PageInfo]{leaf: func(ctx context.Context, w *writer, object *PageInfo) bool {
+			return w.leaf(w.ec.marshalOString2ᚖstring(ctx, nil, object.EndCursor), false)
+		}}
 	}
-	return nil
+	return column[*PageInfo]{}
 }
 
 func (w *writer) planOfPasswordCodePayload(selections ast.SelectionSet) plan[*auth.NewPasswordCode] {
@@ -752,31 +676,27 @@ func (w *writer) planOfPasswordCodePayload(selections ast.SelectionSet) plan[*au
 func (w *writer) columnOfPasswordCodePayload(name string, selections ast.SelectionSet) column[*auth.NewPasswordCode] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*auth.NewPasswordCode) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("PasswordCodePayload"), true) }
-		}
+		return column[*auth.NewPasswordCode]{leaf: func(_ context.Context, w *writer, _ *auth.NewPasswordCode) bool {
+			return w.leaf(graphql.MarshalString("PasswordCodePayload"), true)
+		}}
 	case "user":
 		plan := w.planOfUser(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*auth.NewPasswordCode) func(int) bool {
+		return column[*auth.NewPasswordCode]{read: func(ctx context.Context, objects []*auth.NewPasswordCode) func(int) bool {
 			return readOne(ctx, w, plan, false, len(objects), func(i int) *model.User { return objects[i].User })
-		}
+		}}
 	case "code":
-		return func(ctx context.Context, objects []*auth.NewPasswordCode) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNString2string(ctx, nil, objects[i].Code), true)
-			}
-		}
+		return column[*auth.NewPasswordCode]{leaf: func(ctx context.Context, w *writer, object *auth.NewPasswordCode) bool {
+			return w.leaf(w.ec.marshalNString2string(ctx, nil, object.Code), true)
+		}}
 	case "expiresAt":
-		return func(ctx context.Context, objects []*auth.NewPasswordCode) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].ExpiresAt), true)
-			}
-		}
+		return column[*auth.NewPasswordCode]{leaf: func(ctx context.Context, w *writer, object *auth.NewPasswordCode) bool {
+			return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.ExpiresAt), true)
+		}}
 	}
-	return nil
+	return column[*auth.NewPasswordCode]{}
 }
 
 func (w *writer) planOfRevokeApiTokenPayload(selections ast.SelectionSet) plan[*RevokeAPITokenPayload] {
@@ -786,19 +706,19 @@ func (w *writer) planOfRevokeApiTokenPayload(selections ast.SelectionSet) plan[*
 func (w *writer) columnOfRevokeApiTokenPayload(name string, selections ast.SelectionSet) column[*RevokeAPITokenPayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*RevokeAPITokenPayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("RevokeApiTokenPayload"), true) }
-		}
+		return column[*RevokeAPITokenPayload]{leaf: func(_ context.Context, w *writer, _ *RevokeAPITokenPayload) bool {
+			return w.leaf(graphql.MarshalString("RevokeApiTokenPayload"), true)
+		}}
 	case "apiToken":
 		plan := w.planOfApiToken(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*RevokeAPITokenPayload) func(int) bool {
+		return column[*RevokeAPITokenPayload]{read: func(ctx context.Context, objects []*RevokeAPITokenPayload) func(int) bool {
 			return readOne(ctx, w, plan, false, len(objects), func(i int) *model.APIToken { return objects[i].APIToken })
-		}
+		}}
 	}
-	return nil
+	return column[*RevokeAPITokenPayload]{}
 }
 
 func (w *writer) planOfRevokeSessionPayload(selections ast.SelectionSet) plan[*RevokeSessionPayload] {
@@ -808,19 +728,19 @@ func (w *writer) planOfRevokeSessionPayload(selections ast.SelectionSet) plan[*R
 func (w *writer) columnOfRevokeSessionPayload(name string, selections ast.SelectionSet) column[*RevokeSessionPayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*RevokeSessionPayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("RevokeSessionPayload"), true) }
-		}
+		return column[*RevokeSessionPayload]{leaf: func(_ context.Context, w *writer, _ *RevokeSessionPayload) bool {
+			return w.leaf(graphql.MarshalString("RevokeSessionPayload"), true)
+		}}
 	case "session":
 		plan := w.planOfSession(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*RevokeSessionPayload) func(int) bool {
+		return column[*RevokeSessionPayload]{read: func(ctx context.Context, objects []*RevokeSessionPayload) func(int) bool {
 			return readOne(ctx, w, plan, false, len(objects), func(i int) *model.Session { return objects[i].Session })
-		}
+		}}
 	}
-	return nil
+	return column[*RevokeSessionPayload]{}
 }
 
 func (w *writer) planOfRevokeSessionsPayload(selections ast.SelectionSet) plan[*RevokeSessionsPayload] {
@@ -830,17 +750,15 @@ func (w *writer) planOfRevokeSessionsPayload(selections ast.SelectionSet) plan[*
 func (w *writer) columnOfRevokeSessionsPayload(name string, selections ast.SelectionSet) column[*RevokeSessionsPayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*RevokeSessionsPayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("RevokeSessionsPayload"), true) }
-		}
+		return column[*RevokeSessionsPayload]{leaf: func(_ context.Context, w *writer, _ *RevokeSessionsPayload) bool {
+			return w.leaf(graphql.MarshalString("RevokeSessionsPayload"), true)
+		}}
 	case "count":
-		return func(ctx context.Context, objects []*RevokeSessionsPayload) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNInt2int(ctx, nil, objects[i].Count), true)
-			}
-		}
+		return column[*RevokeSessionsPayload]{leaf: func(ctx context.Context, w *writer, object *RevokeSessionsPayload) bool {
+			return w.leaf(w.ec.marshalNInt2int(ctx, nil, object.Count), true)
+		}}
 	}
-	return nil
+	return column[*RevokeSessionsPayload]{}
 }
 
 func (w *writer) planOfRole(selections ast.SelectionSet) plan[*model.Role] {
@@ -850,29 +768,23 @@ func (w *writer) planOfRole(selections ast.SelectionSet) plan[*model.Role] {
 func (w *writer) columnOfRole(name string, selections ast.SelectionSet) column[*model.Role] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*model.Role) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("Role"), true) }
-		}
+		return column[*model.Role]{leaf: func(_ context.Context, w *writer, _ *model.Role) bool {
+			return w.leaf(graphql.MarshalString("Role"), true)
+		}}
 	case "id":
-		return func(ctx context.Context, objects []*model.Role) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNID2string(ctx, nil, objects[i].ID), true)
-			}
-		}
+		return column[*model.Role]{leaf: func(ctx context.Context, w *writer, object *model.Role) bool {
+			return w.leaf(w.ec.marshalNID2string(ctx, nil, object.ID), true)
+		}}
 	case "name":
-		return func(ctx context.Context, objects []*model.Role) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNString2string(ctx, nil, objects[i].Name), true)
-			}
-		}
+		return column[*model.Role]{leaf: func(ctx context.Context, w *writer, object *model.Role) bool {
+			return w.leaf(w.ec.marshalNString2string(ctx, nil, object.Name), true)
+		}}
 	case "description":
-		return func(ctx context.Context, objects []*model.Role) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNString2string(ctx, nil, objects[i].Description), true)
-			}
-		}
+		return column[*model.Role]{leaf: func(ctx context.Context, w *writer, object *model.Role) bool {
+			return w.leaf(w.ec.marshalNString2string(ctx, nil, object.Description), true)
+		}}
 	}
-	return nil
+	return column[*model.Role]{}
 }
 
 func (w *writer) planOfRolePayload(selections ast.SelectionSet) plan[*RolePayload] {
@@ -882,19 +794,19 @@ func (w *writer) planOfRolePayload(selections ast.SelectionSet) plan[*RolePayloa
 func (w *writer) columnOfRolePayload(name string, selections ast.SelectionSet) column[*RolePayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*RolePayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("RolePayload"), true) }
-		}
+		return column[*RolePayload]{leaf: func(_ context.Context, w *writer, _ *RolePayload) bool {
+			return w.leaf(graphql.MarshalString("RolePayload"), true)
+		}}
 	case "role":
 		plan := w.planOfRole(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*RolePayload) func(int) bool {
+		return column[*RolePayload]{read: func(ctx context.Context, objects []*RolePayload) func(int) bool {
 			return readOne(ctx, w, plan, false, len(objects), func(i int) *model.Role { return objects[i].Role })
-		}
+		}}
 	}
-	return nil
+	return column[*RolePayload]{}
 }
 
 func (w *writer) planOfSession(selections ast.SelectionSet) plan[*model.Session] {
@@ -904,65 +816,51 @@ func (w *writer) planOfSession(selections ast.SelectionSet) plan[*model.Session]
 func (w *writer) columnOfSession(name string, selections ast.SelectionSet) column[*model.Session] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*model.Session) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("Session"), true) }
-		}
+		return column[*model.Session]{leaf: func(_ context.Context, w *writer, _ *model.Session) bool {
+			return w.leaf(graphql.MarshalString("Session"), true)
+		}}
 	case "id":
-		return func(ctx context.Context, objects []*model.Session) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNID2string(ctx, nil, objects[i].ID), true)
-			}
-		}
+		return column[*model.Session]{leaf: func(ctx context.Context, w *writer, object *model.Session) bool {
+			return w.leaf(w.ec.marshalNID2string(ctx, nil, object.ID), true)
+		}}
 	case "user":
 		plan := w.planOfUser(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*model.Session) func(int) bool {
+		return column[*model.Session]{read: func(ctx context.Context, objects []*model.Session) func(int) bool {
 			values, err := w.ec.Resolvers.Session().User(ctx, objects)
 			if refused(err) || len(values) != len(objects) {
 				return nil
 			}
 			return readOne(ctx, w, plan, true, len(objects), func(i int) *model.User { return values[i] })
-		}
+		}}
 	case "createdAt":
-		return func(ctx context.Context, objects []*model.Session) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].CreatedAt), true)
-			}
-		}
+		return column[*model.Session]{leaf: func(ctx context.Context, w *writer, object *model.Session) bool {
+			return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.CreatedAt), true)
+		}}
 	case "authenticatedAt":
-		return func(ctx context.Context, objects []*model.Session) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].AuthenticatedAt), true)
-			}
-		}
+		return column[*model.Session]{leaf: func(ctx context.Context, w *writer, object *model.Session) bool {
+			return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.AuthenticatedAt), true)
+		}}
 	case "expiresAt":
-		return func(ctx context.Context, objects []*model.Session) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalODateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].ExpiresAt), false)
-			}
-		}
+		return column[*model.Session]{leaf: func(ctx context.Context, w *writer, object *model.Session) bool {
+			return w.leaf(w.ec.marshalODateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.ExpiresAt), false)
+		}}
 	case "persistent":
-		return func(ctx context.Context, objects []*model.Session) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, objects[i].Persistent), true)
-			}
-		}
+		return column[*model.Session]{leaf: func(ctx context.Context, w *writer, object *model.Session) bool {
+			return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, object.Persistent), true)
+		}}
 	case "lastSeenAt":
-		return func(ctx context.Context, objects []*model.Session) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].LastSeenAt), true)
-			}
-		}
+		return column[*model.Session]{leaf: func(ctx context.Context, w *writer, object *model.Session) bool {
+			return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.LastSeenAt), true)
+		}}
 	case "address":
-		return func(ctx context.Context, objects []*model.Session) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].Address), false)
-			}
-		}
+		return column[*model.Session]{leaf: func(ctx context.Context, w *writer, object *model.Session) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.Address), false)
+		}}
 	}
-	return nil
+	return column[*model.Session]{}
 }
 
 func (w *writer) planOfSessionPayload(selections ast.SelectionSet) plan[*SessionPayload] {
@@ -972,25 +870,23 @@ func (w *writer) planOfSessionPayload(selections ast.SelectionSet) plan[*Session
 func (w *writer) columnOfSessionPayload(name string, selections ast.SelectionSet) column[*SessionPayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*SessionPayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("SessionPayload"), true) }
-		}
+		return column[*SessionPayload]{leaf: func(_ context.Context, w *writer, _ *SessionPayload) bool {
+			return w.leaf(graphql.MarshalString("SessionPayload"), true)
+		}}
 	case "session":
 		plan := w.planOfSession(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*SessionPayload) func(int) bool {
+		return column[*SessionPayload]{read: func(ctx context.Context, objects []*SessionPayload) func(int) bool {
 			return readOne(ctx, w, plan, true, len(objects), func(i int) *model.Session { return objects[i].Session })
-		}
+		}}
 	case "token":
-		return func(ctx context.Context, objects []*SessionPayload) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2ᚖstring(ctx, nil, objects[i].Token), false)
-			}
-		}
+		return column[*SessionPayload]{leaf: func(ctx context.Context, w *writer, object *SessionPayload) bool {
+			return w.leaf(w.ec.marshalOString2ᚖstring(ctx, nil, object.Token), false)
+		}}
 	}
-	return nil
+	return column[*SessionPayload]{}
 }
 
 func (w *writer) planOfSetPasswordPayload(selections ast.SelectionSet) plan[*SetPasswordPayload] {
@@ -1000,17 +896,15 @@ func (w *writer) planOfSetPasswordPayload(selections ast.SelectionSet) plan[*Set
 func (w *writer) columnOfSetPasswordPayload(name string, selections ast.SelectionSet) column[*SetPasswordPayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*SetPasswordPayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("SetPasswordPayload"), true) }
-		}
+		return column[*SetPasswordPayload]{leaf: func(_ context.Context, w *writer, _ *SetPasswordPayload) bool {
+			return w.leaf(graphql.MarshalString("SetPasswordPayload"), true)
+		}}
 	case "passwordSet":
-		return func(ctx context.Context, objects []*SetPasswordPayload) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, objects[i].PasswordSet), true)
-			}
-		}
+		return column[*SetPasswordPayload]{leaf: func(ctx context.Context, w *writer, object *SetPasswordPayload) bool {
+			return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, object.PasswordSet), true)
+		}}
 	}
-	return nil
+	return column[*SetPasswordPayload]{}
 }
 
 func (w *writer) planOfStats(selections ast.SelectionSet) plan[*auth.Stats] {
@@ -1020,35 +914,27 @@ func (w *writer) planOfStats(selections ast.SelectionSet) plan[*auth.Stats] {
 func (w *writer) columnOfStats(name string, selections ast.SelectionSet) column[*auth.Stats] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*auth.Stats) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("Stats"), true) }
-		}
+		return column[*auth.Stats]{leaf: func(_ context.Context, w *writer, _ *auth.Stats) bool {
+			return w.leaf(graphql.MarshalString("Stats"), true)
+		}}
 	case "users":
-		return func(ctx context.Context, objects []*auth.Stats) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNInt2int(ctx, nil, objects[i].Users), true)
-			}
-		}
+		return column[*auth.Stats]{leaf: func(ctx context.Context, w *writer, object *auth.Stats) bool {
+			return w.leaf(w.ec.marshalNInt2int(ctx, nil, object.Users), true)
+		}}
 	case "activeUsers":
-		return func(ctx context.Context, objects []*auth.Stats) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNInt2int(ctx, nil, objects[i].ActiveUsers), true)
-			}
-		}
+		return column[*auth.Stats]{leaf: func(ctx context.Context, w *writer, object *auth.Stats) bool {
+			return w.leaf(w.ec.marshalNInt2int(ctx, nil, object.ActiveUsers), true)
+		}}
 	case "sessions":
-		return func(ctx context.Context, objects []*auth.Stats) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNInt2int(ctx, nil, objects[i].Sessions), true)
-			}
-		}
+		return column[*auth.Stats]{leaf: func(ctx context.Context, w *writer, object *auth.Stats) bool {
+			return w.leaf(w.ec.marshalNInt2int(ctx, nil, object.Sessions), true)
+		}}
 	case "loginsToday":
-		return func(ctx context.Context, objects []*auth.Stats) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNInt2int(ctx, nil, objects[i].LoginsToday), true)
-			}
-		}
+		return column[*auth.Stats]{leaf: func(ctx context.Context, w *writer, object *auth.Stats) bool {
+			return w.leaf(w.ec.marshalNInt2int(ctx, nil, object.LoginsToday), true)
+		}}
 	}
-	return nil
+	return column[*auth.Stats]{}
 }
 
 func (w *writer) planOfStatus(selections ast.SelectionSet) plan[*Status] {
@@ -1058,23 +944,19 @@ func (w *writer) planOfStatus(selections ast.SelectionSet) plan[*Status] {
 func (w *writer) columnOfStatus(name string, selections ast.SelectionSet) column[*Status] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*Status) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("Status"), true) }
-		}
+		return column[*Status]{leaf: func(_ context.Context, w *writer, _ *Status) bool {
+			return w.leaf(graphql.MarshalString("Status"), true)
+		}}
 	case "signupOpen":
-		return func(ctx context.Context, objects []*Status) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, objects[i].SignupOpen), true)
-			}
-		}
+		return column[*Status]{leaf: func(ctx context.Context, w *writer, object *Status) bool {
+			return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, object.SignupOpen), true)
+		}}
 	case "errorCodes":
-		return func(ctx context.Context, objects []*Status) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNErrorCode2ᚕgithubᚗcomᚋauthgraphᚋauthgraphᚋgraphᚐErrorCodeᚄ(ctx, nil, objects[i].ErrorCodes), true)
-			}
-		}
+		return column[*Status]{leaf: func(ctx context.Context, w *writer, object *Status) bool {
+			return w.leaf(w.ec.marshalNErrorCode2ᚕgithubᚗcomᚋauthgraphᚋauthgraphᚋgraphᚐErrorCodeᚄ(ctx, nil, object.ErrorCodes), true)
+		}}
 	}
-	return nil
+	return column[*Status]{}
 }
 
 func (w *writer) planOfUpdateUserPayload(selections ast.SelectionSet) plan[*UpdateUserPayload] {
@@ -1084,19 +966,19 @@ func (w *writer) planOfUpdateUserPayload(selections ast.SelectionSet) plan[*Upda
 func (w *writer) columnOfUpdateUserPayload(name string, selections ast.SelectionSet) column[*UpdateUserPayload] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*UpdateUserPayload) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("UpdateUserPayload"), true) }
-		}
+		return column[*UpdateUserPayload]{leaf: func(_ context.Context, w *writer, _ *UpdateUserPayload) bool {
+			return w.leaf(graphql.MarshalString("UpdateUserPayload"), true)
+		}}
 	case "user":
 		plan := w.planOfUser(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*UpdateUserPayload) func(int) bool {
+		return column[*UpdateUserPayload]{read: func(ctx context.Context, objects []*UpdateUserPayload) func(int) bool {
 			return readOne(ctx, w, plan, false, len(objects), func(i int) *model.User { return objects[i].User })
-		}
+		}}
 	}
-	return nil
+	return column[*UpdateUserPayload]{}
 }
 
 func (w *writer) planOfUser(selections ast.SelectionSet) plan[*model.User] {
@@ -1106,71 +988,55 @@ func (w *writer) planOfUser(selections ast.SelectionSet) plan[*model.User] {
 func (w *writer) columnOfUser(name string, selections ast.SelectionSet) column[*model.User] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*model.User) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("User"), true) }
-		}
+		return column[*model.User]{leaf: func(_ context.Context, w *writer, _ *model.User) bool {
+			return w.leaf(graphql.MarshalString("User"), true)
+		}}
 	case "id":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNID2string(ctx, nil, objects[i].ID), true)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalNID2string(ctx, nil, object.ID), true)
+		}}
 	case "email":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].Email), false)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.Email), false)
+		}}
 	case "username":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].Username), false)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.Username), false)
+		}}
 	case "firstName":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].FirstName), false)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.FirstName), false)
+		}}
 	case "lastName":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].LastName), false)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.LastName), false)
+		}}
 	case "active":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, objects[i].Active()), true)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalNBoolean2bool(ctx, nil, object.Active()), true)
+		}}
 	case "locale":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].Locale), false)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.Locale), false)
+		}}
 	case "confirmedAt":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalODateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].ConfirmedAt), false)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalODateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.ConfirmedAt), false)
+		}}
 	case "roles":
 		plan := w.planOfRole(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
+		return column[*model.User]{read: func(ctx context.Context, objects []*model.User) func(int) bool {
 			values, err := w.ec.Resolvers.User().Roles(ctx, objects)
 			if refused(err) || len(values) != len(objects) {
 				return nil
 			}
 			return readList(ctx, w, plan, false, len(objects), func(i int) []*model.Role { return values[i] })
-		}
+		}}
 	case "permissions":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
+		return column[*model.User]{read: func(ctx context.Context, objects []*model.User) func(int) bool {
 			values, err := w.ec.Resolvers.User().Permissions(ctx, objects)
 			if refused(err) || len(values) != len(objects) {
 				return nil
@@ -1178,75 +1044,61 @@ func (w *writer) columnOfUser(name string, selections ast.SelectionSet) column[*
 			return func(i int) bool {
 				return w.leaf(w.ec.marshalOString2ᚕstringᚄ(ctx, nil, values[i]), false)
 			}
-		}
+		}}
 	case "sessions":
 		plan := w.planOfSession(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
+		return column[*model.User]{read: func(ctx context.Context, objects []*model.User) func(int) bool {
 			values, err := w.ec.Resolvers.User().Sessions(ctx, objects)
 			if refused(err) || len(values) != len(objects) {
 				return nil
 			}
 			return readList(ctx, w, plan, false, len(objects), func(i int) []*model.Session { return values[i] })
-		}
+		}}
 	case "apiTokens":
 		plan := w.planOfApiToken(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
+		return column[*model.User]{read: func(ctx context.Context, objects []*model.User) func(int) bool {
 			values, err := w.ec.Resolvers.User().APITokens(ctx, objects)
 			if refused(err) || len(values) != len(objects) {
 				return nil
 			}
 			return readList(ctx, w, plan, false, len(objects), func(i int) []*model.APIToken { return values[i] })
-		}
+		}}
 	case "lastLoginAt":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalODateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].LastLoginAt), false)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalODateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.LastLoginAt), false)
+		}}
 	case "lastLoginAddress":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].LastLoginAddress), false)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.LastLoginAddress), false)
+		}}
 	case "currentLoginAt":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalODateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].CurrentLoginAt), false)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalODateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.CurrentLoginAt), false)
+		}}
 	case "currentLoginAddress":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, objects[i].CurrentLoginAddress), false)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalOString2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐOptionalString(ctx, nil, object.CurrentLoginAddress), false)
+		}}
 	case "loginCount":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNInt2int(ctx, nil, objects[i].LoginCount), true)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalNInt2int(ctx, nil, object.LoginCount), true)
+		}}
 	case "createdAt":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].CreatedAt), true)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.CreatedAt), true)
+		}}
 	case "updatedAt":
-		return func(ctx context.Context, objects []*model.User) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, objects[i].UpdatedAt), true)
-			}
-		}
+		return column[*model.User]{leaf: func(ctx context.Context, w *writer, object *model.User) bool {
+			return w.leaf(w.ec.marshalNDateTime2githubᚗcomᚋauthgraphᚋauthgraphᚋmodelᚐTime(ctx, nil, object.UpdatedAt), true)
+		}}
 	}
-	return nil
+	return column[*model.User]{}
 }
 
 func (w *writer) planOfUserConnection(selections ast.SelectionSet) plan[*UserConnection] {
@@ -1256,35 +1108,35 @@ func (w *writer) planOfUserConnection(selections ast.SelectionSet) plan[*UserCon
 func (w *writer) columnOfUserConnection(name string, selections ast.SelectionSet) column[*UserConnection] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*UserConnection) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("UserConnection"), true) }
-		}
+		return column[*UserConnection]{leaf: func(_ context.Context, w *writer, _ *UserConnection) bool {
+			return w.leaf(graphql.MarshalString("UserConnection"), true)
+		}}
 	case "edges":
 		plan := w.planOfUserEdge(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*UserConnection) func(int) bool {
+		return column[*UserConnection]{read: func(ctx context.Context, objects []*UserConnection) func(int) bool {
 			return readList(ctx, w, plan, true, len(objects), func(i int) []*UserEdge { return objects[i].Edges() })
-		}
+		}}
 	case "nodes":
 		plan := w.planOfUser(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*UserConnection) func(int) bool {
+		return column[*UserConnection]{read: func(ctx context.Context, objects []*UserConnection) func(int) bool {
 			return readList(ctx, w, plan, true, len(objects), func(i int) []*model.User { return objects[i].Nodes() })
-		}
+		}}
 	case "pageInfo":
 		plan := w.planOfPageInfo(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*UserConnection) func(int) bool {
+		return column[*UserConnection]{read: func(ctx context.Context, objects []*UserConnection) func(int) bool {
 			return readOne(ctx, w, plan, true, len(objects), func(i int) *PageInfo { return objects[i].PageInfo() })
-		}
+		}}
 	}
-	return nil
+	return column[*UserConnection]{}
 }
 
 func (w *writer) planOfUserEdge(selections ast.SelectionSet) plan[*UserEdge] {
@@ -1294,25 +1146,23 @@ func (w *writer) planOfUserEdge(selections ast.SelectionSet) plan[*UserEdge] {
 func (w *writer) columnOfUserEdge(name string, selections ast.SelectionSet) column[*UserEdge] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*UserEdge) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("UserEdge"), true) }
-		}
+		return column[*UserEdge]{leaf: func(_ context.Context, w *writer, _ *UserEdge) bool {
+			return w.leaf(graphql.MarshalString("UserEdge"), true)
+		}}
 	case "cursor":
-		return func(ctx context.Context, objects []*UserEdge) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNString2string(ctx, nil, objects[i].Cursor), true)
-			}
-		}
+		return column[*UserEdge]{leaf: func(ctx context.Context, w *writer, object *UserEdge) bool {
+			return w.leaf(w.ec.marshalNString2string(ctx, nil, object.Cursor), true)
+		}}
 	case "node":
 		plan := w.planOfUser(selections)
 		if plan == nil {
-			return nil
+			break
 		}
-		return func(ctx context.Context, objects []*UserEdge) func(int) bool {
+		return column[*UserEdge]{read: func(ctx context.Context, objects []*UserEdge) func(int) bool {
 			return readOne(ctx, w, plan, true, len(objects), func(i int) *model.User { return objects[i].Node })
-		}
+		}}
 	}
-	return nil
+	return column[*UserEdge]{}
 }
 
 func (w *writer) planOf_Service(selections ast.SelectionSet) plan[*Subgraph] {
@@ -1322,15 +1172,13 @@ func (w *writer) planOf_Service(selections ast.SelectionSet) plan[*Subgraph] {
 func (w *writer) columnOf_Service(name string, selections ast.SelectionSet) column[*Subgraph] {
 	switch name {
 	case "__typename":
-		return func(context.Context, []*Subgraph) func(int) bool {
-			return func(int) bool { return w.leaf(graphql.MarshalString("_Service"), true) }
-		}
+		return column[*Subgraph]{leaf: func(_ context.Context, w *writer, _ *Subgraph) bool {
+			return w.leaf(graphql.MarshalString("_Service"), true)
+		}}
 	case "sdl":
-		return func(ctx context.Context, objects []*Subgraph) func(int) bool {
-			return func(i int) bool {
-				return w.leaf(w.ec.marshalNString2string(ctx, nil, objects[i].SDL), true)
-			}
-		}
+		return column[*Subgraph]{leaf: func(ctx context.Context, w *writer, object *Subgraph) bool {
+			return w.leaf(w.ec.marshalNString2string(ctx, nil, object.SDL), true)
+		}}
 	}
-	return nil
+	return column[*Subgraph]{}
 }

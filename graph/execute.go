@@ -9,7 +9,7 @@ import (
 )
 
 // smallAnswer is how many bytes an answer has that is written without making room for more.
-const smallAnswer = 512
+const smallAnswer = 256
 
 // lean executes queries and mutations without what generated.go prepares for each of them: a
 // function for each input type of the schema, by which a resolver could read one from a map, and a

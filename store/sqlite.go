@@ -80,7 +80,7 @@ func openPool(ctx context.Context, path string, size int, pragmas []string) (*bu
 		"journal_mode(WAL)",
 		"synchronous(FULL)",
 		"foreign_keys(1)",
-		"cache_size(-2000)", // KiB, of each connection; the allocator takes twice as much
+		"cache_size(-1000)", // KiB, of each connection; the allocator takes twice as much
 	}, pragmas...)
 	address, err := sqliteURL(path, url.Values{"_pragma": pragmas})
 	if err != nil {

@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// descriptors is where Linux lists the files that a process has open.
+const descriptors = "/proc/self/fd"
+
 // mapWALIndex returns the memory that the SQLite file at path, which this process has open, shares
 // with others that have it open, to be read only; nil where it cannot be had.
 //
@@ -23,16 +26,16 @@ func mapWALIndex(path string) []byte {
 	if err != nil {
 		return nil
 	}
-	open, err := filepath.Glob("/proc/self/fd/*")
+	open, err := os.ReadDir(descriptors)
 	if err != nil {
 		return nil
 	}
-	for _, name := range open {
-		descriptor, err := strconv.Atoi(filepath.Base(name))
+	for _, entry := range open {
+		descriptor, err := strconv.Atoi(entry.Name())
 		if err != nil {
 			continue
 		}
-		if file, err := os.Stat(name); err != nil || !os.SameFile(file, index) {
+		if file, err := os.Stat(filepath.Join(descriptors, entry.Name())); err != nil || !os.SameFile(file, index) {
 			continue
 		}
 		if memory, err := unix.Mmap(descriptor, 0, os.Getpagesize(), unix.PROT_READ, unix.MAP_SHARED); err == nil {

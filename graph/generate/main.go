@@ -61,15 +61,16 @@ type column struct {
 	Shape string // how its value is written: leaf, one, value or list
 }
 
-// Value returns the expression for the field's value of the object at i.
-func (c column) Value() string {
+// Value returns the expression for the field's value of an object, or of the object at i where it
+// has been read.
+func (c column) Value(object string) string {
 	switch {
 	case c.IsBatch():
 		return "values[i]"
 	case c.IsMethod():
-		return "objects[i]." + c.GoFieldName + "()"
+		return object + "." + c.GoFieldName + "()"
 	default:
-		return "objects[i]." + c.GoFieldName
+		return object + "." + c.GoFieldName
 	}
 }
 

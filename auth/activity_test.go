@@ -1,0 +1,44 @@
+package auth
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestTheBeginningAndTheEndOfAnActivityAreTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var told []bool
+		a := activity{pause: time.Minute, tell: func(active bool) { told = append(told, active) }}
+		must := func(want ...bool) {
+			t.Helper()
+			synctest.Wait()
+			if !slices.Equal(told, want) {
+				t.Errorf("told %v, want %v", told, want)
+			}
+		}
+		a.begin()
+		a.begin()
+		must(true)
+		a.end()
+		time.Sleep(time.Hour) // one is still at it
+		must(true)
+		a.end()
+		time.Sleep(59 * time.Second)
+		a.begin() // before anybody has noticed
+		time.Sleep(time.Hour)
+		a.end()
+		time.Sleep(59 * time.Second)
+		must(true)
+		time.Sleep(time.Second)
+		must(true, false)
+		a.begin()
+		must(true, false, true)
+		a.end()
+		a.stop()
+		time.Sleep(time.Hour)
+		must(true, false, true)
+	})
+}
