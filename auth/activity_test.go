@@ -2,6 +2,7 @@ package auth
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,11 +11,18 @@ import (
 func TestTheBeginningAndTheEndOfAnActivityAreTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var told []bool
-		a := activity{pause: time.Minute, tell: func(active bool) { told = append(told, active) }}
+		a := activity{pause: time.Minute, tell: func(active bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, active)
+		}}
 		must := func(want ...bool) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(told, want) {
 				t.Errorf("told %v, want %v", told, want)
 			}
