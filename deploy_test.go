@@ -220,7 +220,7 @@ func TestDeployNamesRealThings(t *testing.T) {
 	for number, source := range map[string]string{
 		"at most 10 s": "server.go:shutdownTime = 10 * time.Second", "a wait of 5 s": "store/sqlite.go:busy_timeout(5000)",
 		"may take 5 s more": "store/transaction.go:commitTime = 5 * time.Second", "5 s at most for each": "store/postgres.go:connectTimeout = 5 * time.Second",
-		", 100 at most": "auth/throttle.go:globalRate  = 100", "within a limit of CPU time one less": "server.go:runtime.GOMAXPROCS(0)-1",
+		", 100 at most": "auth/throttle.go:globalRate  = 100", "within a limit of CPU time one less": "server.go:max(1, threads-1)",
 	} {
 		file, want, _ := strings.Cut(source, ":")
 		if !strings.Contains(readFile(t, file), want) || !strings.Contains(page, number) {
