@@ -13,6 +13,7 @@ type activity struct {
 	mu      sync.Mutex
 	running int
 	active  bool
+	stopped bool
 	quiet   *time.Timer // tells of the end; nil before the first
 }
 
@@ -21,7 +22,7 @@ func (a *activity) begin() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.running++
-	if !a.active {
+	if !a.active && !a.stopped {
 		a.active = true
 		a.tell(true)
 	}
@@ -32,7 +33,7 @@ func (a *activity) end() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.running--
-	if a.running > 0 {
+	if a.running > 0 || a.stopped {
 		return
 	}
 	if a.quiet != nil {
@@ -46,7 +47,7 @@ func (a *activity) end() {
 func (a *activity) rest() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.running == 0 && a.active {
+	if a.running == 0 && a.active && !a.stopped {
 		a.active = false
 		a.tell(false)
 	}
@@ -56,6 +57,7 @@ func (a *activity) rest() {
 func (a *activity) stop() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.stopped = true
 	if a.quiet != nil {
 		a.quiet.Stop()
 	}

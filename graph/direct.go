@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -20,9 +21,15 @@ import (
 // or may not be null, nothing of it counts, and gqlgen executes it in its own way: errors, their
 // paths and what becomes null are gqlgen's alone. What is left to gqlgen is a field with arguments
 // or a directive that runs, with a resolver that is called for each object, or of an abstract type.
+//
+// To a batch resolver graphql.GetFieldContext tells of the field that all this stands in.
 
 // direct writes the objects that a schema's resolvers return.
 type direct struct{ schema *executableSchema }
+
+// wentWrong is the key of an *atomic.Bool that says of an operation that something did, so that what
+// it asks for is not tried again at each level before gqlgen does it.
+type wentWrong struct{}
 
 // aroundField has a resolver's answer written at once, where that can be done.
 func (d direct) aroundField(ctx context.Context, next graphql.Resolver) (any, error) {
@@ -31,14 +38,35 @@ func (d direct) aroundField(ctx context.Context, next graphql.Resolver) (any, er
 	if err != nil || value == nil || len(field.Selections) == 0 {
 		return value, err
 	}
+	wrong, _ := ctx.Value(wentWrong{}).(*atomic.Bool)
+	if wrong != nil && wrong.Load() {
+		return value, nil
+	}
 	w := &writer{ec: newExecutionContext(graphql.GetOperationContext(ctx), d.schema, nil)}
-	w.text.Grow(smallAnswer)
-	apart := graphql.WithFreshResponseContext(ctx)
-	write := w.read(apart, field.Definition.Type.Name(), field.Selections, value)
-	if write != nil && write(0) && len(graphql.GetErrors(apart)) == 0 {
+	if w.try(ctx, field, value) {
 		return written(w.text.Bytes()), nil
 	}
+	if wrong != nil && w.failed {
+		wrong.Store(true)
+	}
 	return value, nil
+}
+
+// try writes a field's value, and reports whether it could.
+func (w *writer) try(ctx context.Context, field graphql.CollectedField, value any) (done bool) {
+	defer func() {
+		if recover() != nil { // gqlgen will meet the same panic, and tell of it
+			w.failed, done = true, false
+		}
+	}()
+	ctx = graphql.WithFreshResponseContext(ctx)
+	write := w.read(ctx, field.Definition.Type.Name(), field.Selections, value)
+	if write == nil {
+		return false
+	}
+	w.text.Grow(smallAnswer)
+	w.failed = !write(0) || len(graphql.GetErrors(ctx)) > 0 || len(graphql.GetExtensions(ctx)) > 0
+	return !w.failed
 }
 
 // written is JSON, as a value that gqlgen need not look into.
@@ -51,8 +79,9 @@ func (text written) MarshalGQL(out io.Writer) { _, _ = out.Write(text) }
 // once. Something that reads returns what then writes the value of the object at a place, and
 // reports false where gqlgen must; it returns nil where gqlgen must anyhow.
 type writer struct {
-	ec   *executionContext
-	text bytes.Buffer
+	ec     *executionContext
+	text   bytes.Buffer
+	failed bool // other than by what a selection needs
 }
 
 // column writes a field of objects, in one of two ways. A zero column is none.
@@ -226,11 +255,14 @@ func (w *writer) null(nonNull bool) bool {
 	return !nonNull
 }
 
-// refused reports whether a batch resolver failed, for all or for some of the objects.
-func refused(err error) bool {
+// refused reports, and notes, whether a batch resolver failed for some of n objects.
+func (w *writer) refused(err error, values, n int) bool {
 	each, ok := errors.AsType[graphql.BatchErrors](err)
 	if !ok {
-		return err != nil
+		w.failed = err != nil || values != n
+	} else {
+		some := slices.ContainsFunc(each.Errors(), func(err error) bool { return err != nil })
+		w.failed = some || len(each.Errors()) != n || values != n
 	}
-	return slices.ContainsFunc(each.Errors(), func(err error) bool { return err != nil })
+	return w.failed
 }

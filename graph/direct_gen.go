@@ -17,218 +17,404 @@ func (w *writer) read(ctx context.Context, typeName string, selections ast.Selec
 	case "ApiToken":
 		switch value := value.(type) {
 		case *model.APIToken:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfApiToken(selections), true, 1, func(int) *model.APIToken { return value })
 		case []*model.APIToken:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfApiToken(selections), true, 1, func(int) []*model.APIToken { return value })
 		}
 	case "AuditEvent":
 		switch value := value.(type) {
 		case *model.AuditEvent:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfAuditEvent(selections), true, 1, func(int) *model.AuditEvent { return value })
 		case []*model.AuditEvent:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfAuditEvent(selections), true, 1, func(int) []*model.AuditEvent { return value })
 		}
 	case "AuditEventConnection":
 		switch value := value.(type) {
 		case *AuditEventConnection:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfAuditEventConnection(selections), true, 1, func(int) *AuditEventConnection { return value })
 		case []*AuditEventConnection:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfAuditEventConnection(selections), true, 1, func(int) []*AuditEventConnection { return value })
 		}
 	case "AuditEventEdge":
 		switch value := value.(type) {
 		case *AuditEventEdge:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfAuditEventEdge(selections), true, 1, func(int) *AuditEventEdge { return value })
 		case []*AuditEventEdge:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfAuditEventEdge(selections), true, 1, func(int) []*AuditEventEdge { return value })
 		}
 	case "AuthEvent":
 		switch value := value.(type) {
 		case *auth.Event:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfAuthEvent(selections), true, 1, func(int) *auth.Event { return value })
 		case []*auth.Event:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfAuthEvent(selections), true, 1, func(int) []*auth.Event { return value })
 		}
 	case "ChangePasswordPayload":
 		switch value := value.(type) {
 		case *ChangePasswordPayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfChangePasswordPayload(selections), true, 1, func(int) *ChangePasswordPayload { return value })
 		case []*ChangePasswordPayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfChangePasswordPayload(selections), true, 1, func(int) []*ChangePasswordPayload { return value })
 		}
 	case "CreateApiTokenPayload":
 		switch value := value.(type) {
 		case *CreateAPITokenPayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfCreateApiTokenPayload(selections), true, 1, func(int) *CreateAPITokenPayload { return value })
 		case []*CreateAPITokenPayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfCreateApiTokenPayload(selections), true, 1, func(int) []*CreateAPITokenPayload { return value })
 		}
 	case "CreateUserPayload":
 		switch value := value.(type) {
 		case *CreateUserPayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfCreateUserPayload(selections), true, 1, func(int) *CreateUserPayload { return value })
 		case []*CreateUserPayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfCreateUserPayload(selections), true, 1, func(int) []*CreateUserPayload { return value })
 		}
 	case "DeleteRolePayload":
 		switch value := value.(type) {
 		case *DeleteRolePayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfDeleteRolePayload(selections), true, 1, func(int) *DeleteRolePayload { return value })
 		case []*DeleteRolePayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfDeleteRolePayload(selections), true, 1, func(int) []*DeleteRolePayload { return value })
 		}
 	case "DeleteUserPayload":
 		switch value := value.(type) {
 		case *DeleteUserPayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfDeleteUserPayload(selections), true, 1, func(int) *DeleteUserPayload { return value })
 		case []*DeleteUserPayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfDeleteUserPayload(selections), true, 1, func(int) []*DeleteUserPayload { return value })
 		}
 	case "Device":
 		switch value := value.(type) {
 		case *Device:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfDevice(selections), true, 1, func(int) *Device { return value })
 		case []*Device:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfDevice(selections), true, 1, func(int) []*Device { return value })
 		}
 	case "IssueAccessTokenPayload":
 		switch value := value.(type) {
 		case *auth.AccessToken:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfIssueAccessTokenPayload(selections), true, 1, func(int) *auth.AccessToken { return value })
 		case []*auth.AccessToken:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfIssueAccessTokenPayload(selections), true, 1, func(int) []*auth.AccessToken { return value })
 		}
 	case "LoginSuccess":
 		switch value := value.(type) {
 		case *LoginSuccess:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfLoginSuccess(selections), true, 1, func(int) *LoginSuccess { return value })
 		case []*LoginSuccess:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfLoginSuccess(selections), true, 1, func(int) []*LoginSuccess { return value })
 		}
 	case "LogoutPayload":
 		switch value := value.(type) {
 		case *LogoutPayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfLogoutPayload(selections), true, 1, func(int) *LogoutPayload { return value })
 		case []*LogoutPayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfLogoutPayload(selections), true, 1, func(int) []*LogoutPayload { return value })
 		}
 	case "PageInfo":
 		switch value := value.(type) {
 		case *PageInfo:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfPageInfo(selections), true, 1, func(int) *PageInfo { return value })
 		case []*PageInfo:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfPageInfo(selections), true, 1, func(int) []*PageInfo { return value })
 		}
 	case "PasswordCodePayload":
 		switch value := value.(type) {
 		case *auth.NewPasswordCode:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfPasswordCodePayload(selections), true, 1, func(int) *auth.NewPasswordCode { return value })
 		case []*auth.NewPasswordCode:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfPasswordCodePayload(selections), true, 1, func(int) []*auth.NewPasswordCode { return value })
 		}
 	case "RevokeApiTokenPayload":
 		switch value := value.(type) {
 		case *RevokeAPITokenPayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfRevokeApiTokenPayload(selections), true, 1, func(int) *RevokeAPITokenPayload { return value })
 		case []*RevokeAPITokenPayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfRevokeApiTokenPayload(selections), true, 1, func(int) []*RevokeAPITokenPayload { return value })
 		}
 	case "RevokeSessionPayload":
 		switch value := value.(type) {
 		case *RevokeSessionPayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfRevokeSessionPayload(selections), true, 1, func(int) *RevokeSessionPayload { return value })
 		case []*RevokeSessionPayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfRevokeSessionPayload(selections), true, 1, func(int) []*RevokeSessionPayload { return value })
 		}
 	case "RevokeSessionsPayload":
 		switch value := value.(type) {
 		case *RevokeSessionsPayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfRevokeSessionsPayload(selections), true, 1, func(int) *RevokeSessionsPayload { return value })
 		case []*RevokeSessionsPayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfRevokeSessionsPayload(selections), true, 1, func(int) []*RevokeSessionsPayload { return value })
 		}
 	case "Role":
 		switch value := value.(type) {
 		case *model.Role:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfRole(selections), true, 1, func(int) *model.Role { return value })
 		case []*model.Role:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfRole(selections), true, 1, func(int) []*model.Role { return value })
 		}
 	case "RolePayload":
 		switch value := value.(type) {
 		case *RolePayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfRolePayload(selections), true, 1, func(int) *RolePayload { return value })
 		case []*RolePayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfRolePayload(selections), true, 1, func(int) []*RolePayload { return value })
 		}
 	case "Session":
 		switch value := value.(type) {
 		case *model.Session:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfSession(selections), true, 1, func(int) *model.Session { return value })
 		case []*model.Session:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfSession(selections), true, 1, func(int) []*model.Session { return value })
 		}
 	case "SessionPayload":
 		switch value := value.(type) {
 		case *SessionPayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfSessionPayload(selections), true, 1, func(int) *SessionPayload { return value })
 		case []*SessionPayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfSessionPayload(selections), true, 1, func(int) []*SessionPayload { return value })
 		}
 	case "SetPasswordPayload":
 		switch value := value.(type) {
 		case *SetPasswordPayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfSetPasswordPayload(selections), true, 1, func(int) *SetPasswordPayload { return value })
 		case []*SetPasswordPayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfSetPasswordPayload(selections), true, 1, func(int) []*SetPasswordPayload { return value })
 		}
 	case "Stats":
 		switch value := value.(type) {
 		case *auth.Stats:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfStats(selections), true, 1, func(int) *auth.Stats { return value })
 		case []*auth.Stats:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfStats(selections), true, 1, func(int) []*auth.Stats { return value })
 		}
 	case "Status":
 		switch value := value.(type) {
 		case *Status:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfStatus(selections), true, 1, func(int) *Status { return value })
 		case []*Status:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfStatus(selections), true, 1, func(int) []*Status { return value })
 		}
 	case "UpdateUserPayload":
 		switch value := value.(type) {
 		case *UpdateUserPayload:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfUpdateUserPayload(selections), true, 1, func(int) *UpdateUserPayload { return value })
 		case []*UpdateUserPayload:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfUpdateUserPayload(selections), true, 1, func(int) []*UpdateUserPayload { return value })
 		}
 	case "User":
 		switch value := value.(type) {
 		case *model.User:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfUser(selections), true, 1, func(int) *model.User { return value })
 		case []*model.User:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfUser(selections), true, 1, func(int) []*model.User { return value })
 		}
 	case "UserConnection":
 		switch value := value.(type) {
 		case *UserConnection:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfUserConnection(selections), true, 1, func(int) *UserConnection { return value })
 		case []*UserConnection:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfUserConnection(selections), true, 1, func(int) []*UserConnection { return value })
 		}
 	case "UserEdge":
 		switch value := value.(type) {
 		case *UserEdge:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOfUserEdge(selections), true, 1, func(int) *UserEdge { return value })
 		case []*UserEdge:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOfUserEdge(selections), true, 1, func(int) []*UserEdge { return value })
 		}
 	case "_Service":
 		switch value := value.(type) {
 		case *Subgraph:
+			if value == nil {
+				return nil
+			}
 			return readOne(ctx, w, w.planOf_Service(selections), true, 1, func(int) *Subgraph { return value })
 		case []*Subgraph:
+			if value == nil {
+				return nil
+			}
 			return readList(ctx, w, w.planOf_Service(selections), true, 1, func(int) []*Subgraph { return value })
 		}
 	}
@@ -830,7 +1016,7 @@ func (w *writer) columnOfSession(name string, selections ast.SelectionSet) colum
 		}
 		return column[*model.Session]{read: func(ctx context.Context, objects []*model.Session) func(int) bool {
 			values, err := w.ec.Resolvers.Session().User(ctx, objects)
-			if refused(err) || len(values) != len(objects) {
+			if w.refused(err, len(values), len(objects)) {
 				return nil
 			}
 			return readOne(ctx, w, plan, true, len(objects), func(i int) *model.User { return values[i] })
@@ -1030,7 +1216,7 @@ func (w *writer) columnOfUser(name string, selections ast.SelectionSet) column[*
 		}
 		return column[*model.User]{read: func(ctx context.Context, objects []*model.User) func(int) bool {
 			values, err := w.ec.Resolvers.User().Roles(ctx, objects)
-			if refused(err) || len(values) != len(objects) {
+			if w.refused(err, len(values), len(objects)) {
 				return nil
 			}
 			return readList(ctx, w, plan, false, len(objects), func(i int) []*model.Role { return values[i] })
@@ -1038,7 +1224,7 @@ func (w *writer) columnOfUser(name string, selections ast.SelectionSet) column[*
 	case "permissions":
 		return column[*model.User]{read: func(ctx context.Context, objects []*model.User) func(int) bool {
 			values, err := w.ec.Resolvers.User().Permissions(ctx, objects)
-			if refused(err) || len(values) != len(objects) {
+			if w.refused(err, len(values), len(objects)) {
 				return nil
 			}
 			return func(i int) bool {
@@ -1052,7 +1238,7 @@ func (w *writer) columnOfUser(name string, selections ast.SelectionSet) column[*
 		}
 		return column[*model.User]{read: func(ctx context.Context, objects []*model.User) func(int) bool {
 			values, err := w.ec.Resolvers.User().Sessions(ctx, objects)
-			if refused(err) || len(values) != len(objects) {
+			if w.refused(err, len(values), len(objects)) {
 				return nil
 			}
 			return readList(ctx, w, plan, false, len(objects), func(i int) []*model.Session { return values[i] })
@@ -1064,7 +1250,7 @@ func (w *writer) columnOfUser(name string, selections ast.SelectionSet) column[*
 		}
 		return column[*model.User]{read: func(ctx context.Context, objects []*model.User) func(int) bool {
 			values, err := w.ec.Resolvers.User().APITokens(ctx, objects)
-			if refused(err) || len(values) != len(objects) {
+			if w.refused(err, len(values), len(objects)) {
 				return nil
 			}
 			return readList(ctx, w, plan, false, len(objects), func(i int) []*model.APIToken { return values[i] })

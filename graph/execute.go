@@ -3,6 +3,7 @@ package graph
 import (
 	"bytes"
 	"context"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -33,6 +34,7 @@ func (s lean) Exec(ctx context.Context) graphql.ResponseHandler {
 		if root == nil {
 			return nil
 		}
+		ctx = context.WithValue(ctx, wentWrong{}, new(atomic.Bool))
 		var text bytes.Buffer
 		text.Grow(smallAnswer)
 		root(ctx, operation.Operation.SelectionSet).MarshalGQL(&text)

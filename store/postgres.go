@@ -215,7 +215,8 @@ func (e postgresEngine) begin(isolation isolation) string {
 // error has ended already, lifting it fails; COMMIT alone would succeed and keep nothing.
 //
 // One that has changed nothing, because another had done it already, writes a line into the log:
-// only then does it wait for the standby too, to which the other may not have come yet.
+// only then does it wait for the standby too, to which the other may not have come yet. Everybody may
+// call these functions unless the operator has revoked that; every write fails then.
 func (postgresEngine) commit() string {
 	return "SET LOCAL statement_timeout = 0; " +
 		"SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN pg_logical_emit_message(TRUE, 'authgraph', '') END; " +
