@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -20,34 +19,28 @@ import (
 // This is for when all goes well. Where a selection needs more, or a value is refused, is missing
 // or may not be null, nothing of it counts, and gqlgen executes it in its own way: errors, their
 // paths and what becomes null are gqlgen's alone. What is left to gqlgen is a field with arguments
-// or a directive that runs, with a resolver that is called for each object, or of an abstract type.
+// or a directive that runs, with a resolver that is called for each object, or of an abstract type,
+// and what subscriptions tell.
 //
 // To a batch resolver graphql.GetFieldContext tells of the field that all this stands in.
 
-// direct writes the objects that a schema's resolvers return.
-type direct struct{ schema *executableSchema }
-
-// wentWrong is the key of an *atomic.Bool that says of an operation that something did, so that what
-// it asks for is not tried again at each level before gqlgen does it.
-type wentWrong struct{}
-
-// aroundField has a resolver's answer written at once, where that can be done.
-func (d direct) aroundField(ctx context.Context, next graphql.Resolver) (any, error) {
+// writeDirectly has a resolver's answer written at once, where that can be done.
+func writeDirectly(ctx context.Context, next graphql.Resolver) (any, error) {
 	value, err := next(ctx)
 	field := graphql.GetFieldContext(ctx).Field
 	if err != nil || value == nil || len(field.Selections) == 0 {
 		return value, err
 	}
-	wrong, _ := ctx.Value(wentWrong{}).(*atomic.Bool)
-	if wrong != nil && wrong.Load() {
+	execution, ok := ctx.Value(executionKey{}).(*execution)
+	if !ok || execution.failed.Load() {
 		return value, nil
 	}
-	w := &writer{ec: newExecutionContext(graphql.GetOperationContext(ctx), d.schema, nil)}
+	w := &writer{ec: execution.ec}
 	if w.try(ctx, field, value) {
 		return written(w.text.Bytes()), nil
 	}
-	if wrong != nil && w.failed {
-		wrong.Store(true)
+	if w.failed {
+		execution.failed.Store(true)
 	}
 	return value, nil
 }

@@ -59,10 +59,10 @@ func askStubs(t *testing.T, resolvers stubs, query string) *graphql.Response {
 		Directives: DirectiveRoot{Auth: func(ctx context.Context, _ any, next graphql.Resolver, _, _ []string, _ []AuthScheme, _ bool) (any, error) {
 			return next(ctx)
 		}},
-	}).(*executableSchema)
-	e := executor.New(lean{schema})
+	})
+	e := executor.New(lean{schema.(*executableSchema)})
 	e.SetRecoverFunc(func(_ context.Context, reason any) error { return fmt.Errorf("%v", reason) })
-	e.AroundFields(direct{schema}.aroundField)
+	e.AroundFields(writeDirectly)
 	ctx := graphql.StartOperationTrace(t.Context())
 	operation, errs := e.CreateOperationContext(ctx, &graphql.RawParams{Query: query})
 	if errs != nil {

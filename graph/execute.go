@@ -17,6 +17,15 @@ const smallAnswer = 256
 // channel for @defer. That is a sixth of what a request for `me` allocates.
 type lean struct{ *executableSchema }
 
+// execution is that of a query or a mutation.
+type execution struct {
+	ec     *executionContext
+	failed atomic.Bool // something could not be written directly, and is not tried again further down
+}
+
+// executionKey is the key of an *execution.
+type executionKey struct{}
+
 // Exec executes the operation of the context.
 func (s lean) Exec(ctx context.Context) graphql.ResponseHandler {
 	operation := graphql.GetOperationContext(ctx)
@@ -34,7 +43,7 @@ func (s lean) Exec(ctx context.Context) graphql.ResponseHandler {
 		if root == nil {
 			return nil
 		}
-		ctx = context.WithValue(ctx, wentWrong{}, new(atomic.Bool))
+		ctx = context.WithValue(ctx, executionKey{}, &execution{ec: ec})
 		var text bytes.Buffer
 		text.Grow(smallAnswer)
 		root(ctx, operation.Operation.SelectionSet).MarshalGQL(&text)

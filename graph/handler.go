@@ -24,7 +24,6 @@ const maxLoggedName = 100
 
 // handler serves GraphQL over HTTP, server-sent events and WebSocket.
 type handler struct {
-	schema   *executableSchema
 	executor *executor.Executor
 	auth     *auth.Service
 	lasting  lasting
@@ -58,7 +57,7 @@ func NewHandler(service *auth.Service, options Options) (*Handler, error) {
 		return nil, err
 	}
 	h := newHandler(service, &Resolver{auth: service}, options)
-	h.executor.AroundFields(direct{h.schema}.aroundField)
+	h.executor.AroundFields(writeDirectly)
 	return &Handler{service.Middleware(h), &h.lasting}, nil
 }
 
@@ -69,12 +68,12 @@ func (h *Handler) Shutdown(ctx context.Context) error { return h.lasting.shutdow
 
 func newHandler(service *auth.Service, resolver *Resolver, options Options) *handler {
 	h := &handler{auth: service, introspection: options.Introspection, getQueries: options.GetQueries, log: options.Log}
-	h.schema = NewExecutableSchema(Config{
+	schema := NewExecutableSchema(Config{
 		Schema:     ServedSchema(options.Federation),
 		Resolvers:  resolver,
 		Directives: DirectiveRoot{Auth: resolver.guard},
-	}).(*executableSchema)
-	h.executor = executor.New(lean{h.schema})
+	})
+	h.executor = executor.New(lean{schema.(*executableSchema)})
 	h.executor.SetErrorPresenter(h.present)
 	h.executor.SetRecoverFunc(h.recovered)
 	h.executor.SetParserTokenLimit(tokenLimit)
