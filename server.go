@@ -71,7 +71,7 @@ var threads = runtime.GOMAXPROCS(0)
 
 // addHashThreads lets Go run one thread more for each that hashes passwords while there are any, so
 // that those, at their low priority, never stand in the way of a request. More threads than cores
-// take a twentieth more CPU time for each request, to look for something to do. Within a
+// take 4 % more CPU time for each request, to look for something to do. Within a
 // container's quota of CPU time they would only use it up, and Go has lowered GOMAXPROCS there.
 func addHashThreads(hashing bool) {
 	switch {

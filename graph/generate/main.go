@@ -82,7 +82,7 @@ func objectsOf(data *codegen.Data) (objects []object) {
 	}
 	known := map[string]types.Type{}
 	for _, o := range data.Objects {
-		if _, ok := structOf(o.Type); ok && !o.Root && !o.Stream && !o.IsReserved() {
+		if isStruct(o.Type) && !o.Root && !o.Stream && !o.IsReserved() {
 			known[o.Name] = o.Reference()
 			objects = append(objects, object{Object: o})
 		}
@@ -131,12 +131,12 @@ func shapeOf(field *codegen.Field, known map[string]types.Type) string {
 	}
 }
 
-// structOf returns the struct that a type of ours is.
-func structOf(t types.Type) (*types.Struct, bool) {
+// isStruct reports whether a type is a struct with a name.
+func isStruct(t types.Type) bool {
 	named, ok := t.(*types.Named)
 	if !ok {
-		return nil, false
+		return false
 	}
-	fields, ok := named.Underlying().(*types.Struct)
-	return fields, ok
+	_, ok = named.Underlying().(*types.Struct)
+	return ok
 }
