@@ -46,7 +46,7 @@ func sessionFields(se *model.Session) []any {
 		&se.LastSeenAt, &se.CookieIssuedAt, &se.ExpiresAt, &se.Unconfirmed}
 }
 
-// One of these is run by every request that carries a credential.
+// What credentials stand for is found by one of these, with every request that carries one.
 const (
 	authorityByTokenHash = `SELECT` + sessionColumns + `,` + userColumns + `
 		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ?`
@@ -60,15 +60,15 @@ const (
 // AuthorityByTokenHash returns the session whose present token has this SHA-256, with its user
 // and their roles, all as of now, or ErrNotFound. Whether it has expired is for the caller.
 func (s *Store) AuthorityByTokenHash(ctx context.Context, hash []byte) (*Authority, error) {
-	return s.authority(ctx, question{s.db.byTokenHash, string(hash)}, hash, sessionAuthority)
+	return s.authority(ctx, s.db.byTokenHash, string(hash))
 }
 
 // AuthorityBySession is AuthorityByTokenHash by the session's id.
 func (s *Store) AuthorityBySession(ctx context.Context, id string) (*Authority, error) {
-	return s.authority(ctx, question{s.db.bySession, id}, id, sessionAuthority)
+	return s.authority(ctx, s.db.bySession, id)
 }
 
-func sessionAuthority() (a *Authority, fields []any) {
+func emptySession() (a *Authority, fields []any) {
 	a = &Authority{User: new(model.User), Session: new(model.Session)}
 	return a, sessionFields(a.Session)
 }
@@ -76,39 +76,37 @@ func sessionAuthority() (a *Authority, fields []any) {
 // AuthorityByAPIToken returns the API token with this SHA-256, with its user and their roles,
 // all as of now, or ErrNotFound. Whether it has expired is for the caller.
 func (s *Store) AuthorityByAPIToken(ctx context.Context, hash []byte) (*Authority, error) {
-	return s.authority(ctx, question{s.db.byAPIToken, string(hash)}, hash, func() (*Authority, []any) {
-		t := new(model.APIToken)
-		return &Authority{User: new(model.User), APIToken: t},
-			[]any{&t.ID, &t.UserID, &t.Name, &t.TokenHash, &t.Scopes, &t.CreatedAt, &t.ExpiresAt, &t.LastUsedAt}
-	})
+	return s.authority(ctx, s.db.byAPIToken, string(hash))
+}
+
+func emptyAPIToken() (a *Authority, fields []any) {
+	t := new(model.APIToken)
+	return &Authority{User: new(model.User), APIToken: t},
+		[]any{&t.ID, &t.UserID, &t.Name, &t.TokenHash, &t.Scopes, &t.CreatedAt, &t.ExpiresAt, &t.LastUsedAt}
 }
 
 // AuthorityByUser returns a user with their roles, all as of now, or ErrNotFound.
 func (s *Store) AuthorityByUser(ctx context.Context, id string) (*Authority, error) {
-	return s.authority(ctx, question{s.db.byUser, id}, id, func() (*Authority, []any) {
-		return &Authority{User: new(model.User)}, nil
-	})
+	return s.authority(ctx, s.db.byUser, id)
 }
 
-// authority reads what a credential stands for, or recalls it. Its user stands behind the fields
-// of what empty returns. A transaction recalls nothing: it sees what it has changed itself.
-func (s *Store) authority(ctx context.Context, asked question, argument any, empty func() (*Authority, []any)) (*Authority, error) {
+func emptyUser() (*Authority, []any) { return &Authority{User: new(model.User)}, nil }
+
+// authority answers a question: from what is recalled, together with the questions of others, or
+// alone, whichever the database allows. A transaction asks alone: it sees what it has changed itself.
+func (s *Store) authority(ctx context.Context, l *lookup, value string) (*Authority, error) {
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	read := func() (*Authority, error) {
-		var roles sql.NullString
-		a, fields := empty()
-		if err := asked.statement.queryRow(ctx, s, []any{argument}, append(fields, userFields(a.User, &roles)...)...); err != nil {
-			return nil, err
-		}
-		a.Roles = splitRoles(roles.String)
-		return a, nil
+	alone := func() (*Authority, error) { return l.find(ctx, s, value) }
+	switch {
+	case s.bound != nil:
+		return alone()
+	case l.gather != nil:
+		return l.gather.answer(ctx, value)
+	default:
+		return s.db.recall.authority(question{l, value}, alone)
 	}
-	if s.bound != nil {
-		return read()
-	}
-	return s.db.recall.authority(asked, read)
 }
 
 // splitRoles reads "admin users:read,editor notes:write notes:read".

@@ -15,6 +15,10 @@ type engine interface {
 	confirmed(conn *sql.Conn) error
 	// statement returns a query, whose arguments are written ?, as this engine takes it.
 	statement(db *sql.DB, text string) *statement
+	// several returns a query for what another one finds by each of several values of a column: the
+	// place of the value, from 1, and then what is found. It returns "" where several are found no
+	// cheaper than one by one.
+	several(query string, column columnType) string
 	// schema returns a migration as this engine takes it.
 	schema(migration string) string
 	// migrationLock returns a query that tells, as a boolean, whether this transaction is the

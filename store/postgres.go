@@ -249,6 +249,13 @@ func (e postgresEngine) statement(db *sql.DB, text string) *statement {
 	return &statement{db: db, text: numbered.String(), hint: []any{e.mode}, driverPrepares: true}
 }
 
+// several looks for each value as the query for one does, by the index, however many there are.
+func (postgresEngine) several(query string, column columnType) string {
+	array := blobType.ReplaceAllString(string(column), "BYTEA") + "[]"
+	return "SELECT asked.place, found.* FROM unnest(?::" + array + ") WITH ORDINALITY AS asked(value, place)" +
+		" CROSS JOIN LATERAL (" + strings.Replace(query, "?", "asked.value", 1) + " LIMIT 1) AS found"
+}
+
 var (
 	textType = regexp.MustCompile(`\bTEXT\b`)
 	blobType = regexp.MustCompile(`\bBLOB\b`)

@@ -16,10 +16,10 @@ type recall struct {
 	answers *lru.Cache[question, recollection]
 }
 
-// question is what was asked: a statement and its argument.
+// question is what was asked: what has this value.
 type question struct {
-	statement *statement
-	argument  string
+	lookup *lookup
+	value  string
 }
 
 // recollection is an answer that was read when the database had a version, or later.

@@ -154,6 +154,8 @@ func (sqliteEngine) statement(db *sql.DB, text string) *statement {
 	return &statement{db: db, text: text}
 }
 
+func (sqliteEngine) several(string, columnType) string { return "" }
+
 func (sqliteEngine) schema(migration string) string {
 	return strings.ReplaceAll(migration, " CONCURRENTLY ", " ")
 }

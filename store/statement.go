@@ -20,23 +20,36 @@ type statement struct {
 	prepared *sql.Stmt
 }
 
-// queryRow runs the statement for one row: on the transaction where there is one, because
+// query runs the statement and hands each row to scan: on the transaction where there is one, because
 // what another pool prepared cannot run there, and as a prepared statement otherwise.
-func (st *statement) queryRow(ctx context.Context, s *Store, args []any, dest ...any) error {
-	args = slices.Concat(st.hint, args)
+func (st *statement) query(ctx context.Context, s *Store, argument any, scan func(row *sql.Rows) error) error {
 	return s.read(ctx, func(ctx context.Context) error {
-		if s.bound != nil {
-			return s.bound.Conn.QueryRowContext(ctx, st.text, args...).Scan(dest...)
-		}
-		if st.driverPrepares {
-			return st.db.QueryRowContext(ctx, st.text, args...).Scan(dest...)
-		}
-		prepared, err := st.prepare(ctx)
+		rows, err := st.rows(ctx, s, append(slices.Clip(st.hint), argument))
 		if err != nil {
 			return err
 		}
-		return prepared.QueryRowContext(ctx, args...).Scan(dest...)
+		defer rows.Close()
+		for rows.Next() {
+			if err := scan(rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
 	})
+}
+
+func (st *statement) rows(ctx context.Context, s *Store, args []any) (*sql.Rows, error) {
+	if s.bound != nil {
+		return s.bound.Conn.QueryContext(ctx, st.text, args...)
+	}
+	if st.driverPrepares {
+		return st.db.QueryContext(ctx, st.text, args...)
+	}
+	prepared, err := st.prepare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return prepared.QueryContext(ctx, args...)
 }
 
 // prepare parses the statement at its first use; a failure is tried again at the next.

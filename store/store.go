@@ -43,22 +43,21 @@ type database struct {
 	remove  func() error // deletes what is private to this process
 	recall  *recall      // nil where the database does not tell whether it has changed
 
-	byTokenHash, bySession, byAPIToken, byUser *statement
+	byTokenHash, bySession, byAPIToken, byUser *lookup
 
 	told atomic.Pointer[func(entries []*model.AuditEvent)]
 }
 
 func newStore(engine engine, writer, reader *bun.DB, options Options) *Store {
-	prepare := func(text string) *statement { return engine.statement(reader.DB, text) }
-	db := &database{
+	s := &Store{writes: writer, reads: reader, db: &database{
 		engine: engine, writer: writer, reader: reader, timeout: options.Timeout, waiting: options.Waiting,
-		remove:      func() error { return nil },
-		byTokenHash: prepare(authorityByTokenHash),
-		bySession:   prepare(authorityBySession),
-		byAPIToken:  prepare(authorityByAPIToken),
-		byUser:      prepare(authorityByUser),
-	}
-	return &Store{db: db, writes: writer, reads: reader}
+		remove: func() error { return nil },
+	}}
+	s.db.byTokenHash = s.newLookup(authorityByTokenHash, blobColumn, emptySession)
+	s.db.bySession = s.newLookup(authorityBySession, textColumn, emptySession)
+	s.db.byAPIToken = s.newLookup(authorityByAPIToken, blobColumn, emptyAPIToken)
+	s.db.byUser = s.newLookup(authorityByUser, textColumn, emptyUser)
+	return s
 }
 
 // Close finishes every query and closes the database. A Store cannot be used afterwards.
