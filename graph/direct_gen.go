@@ -1368,3 +1368,33 @@ func (w *writer) columnOf_Service(name string, selections ast.SelectionSet) colu
 	}
 	return column[*Subgraph]{}
 }
+
+// queryField returns the function by which gqlgen executes a field of Query, and nil for those that
+// tell of the schema itself.
+func queryField(name string) func(ec *executionContext, ctx context.Context, field graphql.CollectedField) graphql.Marshaler {
+	switch name {
+	case "me":
+		return (*executionContext)._Query_me
+	case "session":
+		return (*executionContext)._Query_session
+	case "user":
+		return (*executionContext)._Query_user
+	case "users":
+		return (*executionContext)._Query_users
+	case "node":
+		return (*executionContext)._Query_node
+	case "roles":
+		return (*executionContext)._Query_roles
+	case "status":
+		return (*executionContext)._Query_status
+	case "auditLog":
+		return (*executionContext)._Query_auditLog
+	case "stats":
+		return (*executionContext)._Query_stats
+	case "_entities":
+		return (*executionContext)._Query__entities
+	case "_service":
+		return (*executionContext)._Query__service
+	}
+	return nil
+}

@@ -35,7 +35,7 @@ func TestWhatIsWrittenDirectlyIsWhatGqlgenWrites(t *testing.T) {
 	answered := 0
 	for seed := range uint64(1000) {
 		made := operations{Rand: rand.New(rand.NewPCG(seed, 0)), schema: graph.Schema(), ids: ids}
-		operation := "{ " + made.field(made.schema.Query.Fields.ForName(made.among("me", "users", "roles", "user", "node", "session", "auditLog", "stats")), 5) + " }"
+		operation := made.query()
 		for who, c := range asking {
 			direct := c.run(operation)
 			other := *c
@@ -78,6 +78,21 @@ type operations struct {
 }
 
 func (o *operations) among(names ...string) string { return names[o.IntN(len(names))] }
+
+// query returns a query of one field, or sometimes of two.
+func (o *operations) query() string {
+	field := func() string {
+		name := o.among("me", "users", "roles", "user", "node", "session", "auditLog", "stats", "status")
+		return o.field(o.schema.Query.Fields.ForName(name), 5)
+	}
+	if o.IntN(8) == 0 {
+		return "{ first: __typename " + field() + " }"
+	}
+	if o.IntN(8) == 0 {
+		return "{ " + field() + " ... on Query { " + field() + " } }"
+	}
+	return "{ " + field() + " }"
+}
 
 // field returns a field with what it needs, and what it leads to as deep as that.
 func (o *operations) field(field *ast.FieldDefinition, depth int) string {

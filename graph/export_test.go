@@ -6,7 +6,7 @@ import (
 	"github.com/authgraph/authgraph/auth"
 )
 
-// NewHandlerByGqlgen returns an endpoint of which gqlgen executes every field.
+// NewHandlerByGqlgen returns an endpoint of which gqlgen executes everything.
 func NewHandlerByGqlgen(service *auth.Service, options Options) http.Handler {
-	return service.Middleware(newHandler(service, &Resolver{auth: service}, options))
+	return service.Middleware(newHandler(service, newExecutable(&Resolver{auth: service}, options), options))
 }

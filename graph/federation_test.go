@@ -46,6 +46,22 @@ func (c *client) ask(representations ...any) *reply {
 // nobody returns a well-formed id of nothing.
 func nobody(prefix string) string { return prefix + strings.Repeat("0", 26) }
 
+// TestARefusedFieldThatMayNotBeNullMakesTheAnswerNull is about _entities, the one guarded field of
+// Query that may not, by itself and beside another.
+func TestARefusedFieldThatMayNotBeNullMakesTheAnswerNull(t *testing.T) {
+	t.Parallel()
+	s := newSubgraph(t)
+	for _, query := range []string{
+		`{ _entities(representations: []) { __typename } }`,
+		`{ __typename _entities(representations: []) { __typename } }`,
+	} {
+		r := s.browser().run(query).refused(auth.Unauthenticated, "")
+		if !strings.Contains(r.body, `"data":null`) {
+			t.Errorf("%s: %s", query, r.body)
+		}
+	}
+}
+
 func TestTheSubgraphIsServedOnlyOnDemand(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

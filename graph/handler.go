@@ -56,7 +56,7 @@ func NewHandler(service *auth.Service, options Options) (*Handler, error) {
 	if err := CheckSchema(ServedSchema(options.Federation)); err != nil {
 		return nil, err
 	}
-	h := newHandler(service, &Resolver{auth: service}, options)
+	h := newHandler(service, lean{newExecutable(&Resolver{auth: service}, options)}, options)
 	h.executor.AroundFields(writeDirectly)
 	return &Handler{service.Middleware(h), &h.lasting}, nil
 }
@@ -66,14 +66,18 @@ func NewHandler(service *auth.Service, options Options) (*Handler, error) {
 // streams and forget sockets.
 func (h *Handler) Shutdown(ctx context.Context) error { return h.lasting.shutdown(ctx) }
 
-func newHandler(service *auth.Service, resolver *Resolver, options Options) *handler {
-	h := &handler{auth: service, introspection: options.Introspection, getQueries: options.GetQueries, log: options.Log}
-	schema := NewExecutableSchema(Config{
+// newExecutable returns the served schema as gqlgen executes it.
+func newExecutable(resolver *Resolver, options Options) *executableSchema {
+	return NewExecutableSchema(Config{
 		Schema:     ServedSchema(options.Federation),
 		Resolvers:  resolver,
 		Directives: DirectiveRoot{Auth: resolver.guard},
-	})
-	h.executor = executor.New(lean{schema.(*executableSchema)})
+	}).(*executableSchema)
+}
+
+func newHandler(service *auth.Service, schema graphql.ExecutableSchema, options Options) *handler {
+	h := &handler{auth: service, introspection: options.Introspection, getQueries: options.GetQueries, log: options.Log}
+	h.executor = executor.New(schema)
 	h.executor.SetErrorPresenter(h.present)
 	h.executor.SetRecoverFunc(h.recovered)
 	h.executor.SetParserTokenLimit(tokenLimit)

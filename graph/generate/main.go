@@ -40,9 +40,12 @@ func (direct) Name() string { return "direct" }
 func (direct) GenerateCode(data *codegen.Data) error {
 	exec := data.Config.Exec
 	return templates.Render(templates.Options{
-		PackageName:     exec.Package,
-		Filename:        filepath.Join(filepath.Dir(exec.Filename), "direct_gen.go"),
-		Data:            objectsOf(data),
+		PackageName: exec.Package,
+		Filename:    filepath.Join(filepath.Dir(exec.Filename), "direct_gen.go"),
+		Data: struct {
+			Objects []object
+			Query   *codegen.Object
+		}{objectsOf(data), data.QueryRoot},
 		TemplateFS:      files,
 		GeneratedHeader: true,
 		Packages:        data.Config.Packages,
