@@ -98,14 +98,13 @@ func (s *Store) authority(ctx context.Context, l *lookup, value string) (*Author
 	if err := s.usable(ctx); err != nil {
 		return nil, err
 	}
-	alone := func() (*Authority, error) { return l.find(ctx, s, value) }
 	switch {
 	case s.bound != nil:
-		return alone()
+		return l.find(ctx, s, value)
 	case l.gather != nil:
 		return l.gather.answer(ctx, value)
 	default:
-		return s.db.recall.authority(question{l, value}, alone)
+		return s.db.recall.authority(question{l, value}, func() (*Authority, error) { return l.find(ctx, s, value) })
 	}
 }
 

@@ -17,16 +17,18 @@ const (
 )
 
 // gather asks the questions of many requests by few statements. Where the database is another
-// process, most of what a look-up costs is the way there and back. What is asked while a statement
-// is under way waits until that is back, and then goes with all else that waits: on a connection
-// that is near, or under little load, that takes no longer. Where the way is long, others leave in
-// the meantime, one each gatherWait. So nobody waits longer than that for one that hangs.
+// process, most of what a look-up costs is the way there and back. Who asks while nothing is under
+// way asks alone. What is asked meanwhile waits until that is back, and then goes in one statement
+// with all else that waits. Where the way is long, others leave in the meantime, one each gatherWait:
+// nobody waits longer than that, also where a statement hangs.
 //
 // A statement leaves after the questions were asked that it holds: nobody is told of what was so
 // before.
 type gather[Answer any] struct {
-	// ask returns the answers to questions in their order, each nil where there is none.
-	ask func(ctx context.Context, arguments []string) ([]*Answer, error)
+	// alone returns the answer to a question, or ErrNotFound.
+	alone func(ctx context.Context, argument string) (*Answer, error)
+	// together returns the answers to questions in their order, each nil where there is none.
+	together func(ctx context.Context, arguments []string) ([]*Answer, error)
 
 	mu       sync.Mutex
 	underWay int // how many statements are
@@ -42,27 +44,36 @@ type asker[Answer any] struct {
 	err      error
 }
 
-// newGather returns a gather of questions that ask answers.
-func newGather[Answer any](ask func(ctx context.Context, arguments []string) ([]*Answer, error)) *gather[Answer] {
-	g := &gather[Answer]{ask: ask}
+func newGather[Answer any](
+	alone func(ctx context.Context, argument string) (*Answer, error),
+	together func(ctx context.Context, arguments []string) ([]*Answer, error),
+) *gather[Answer] {
+	g := &gather[Answer]{alone: alone, together: together}
 	g.late = time.AfterFunc(gatherWait, func() {
 		g.mu.Lock()
 		g.underWay++
 		g.mu.Unlock()
-		g.run()
+		g.run(g.leave(false))
 	})
 	return g
 }
 
 // answer returns the answer to the question with an argument, or ErrNotFound.
 func (g *gather[Answer]) answer(ctx context.Context, argument string) (*Answer, error) {
-	a := &asker[Answer]{argument: argument, answered: make(chan struct{})}
 	g.mu.Lock()
-	g.waiting = append(g.waiting, a)
 	if g.underWay == 0 {
 		g.underWay++
-		go g.run()
-	} else if len(g.waiting) == 1 {
+		g.mu.Unlock()
+		defer func() {
+			if next := g.leave(true); next != nil {
+				go g.run(next)
+			}
+		}()
+		return g.alone(ctx, argument)
+	}
+	a := &asker[Answer]{argument: argument, answered: make(chan struct{})}
+	g.waiting = append(g.waiting, a)
+	if len(g.waiting) == 1 {
 		g.late.Reset(gatherWait)
 	}
 	g.mu.Unlock()
@@ -74,9 +85,9 @@ func (g *gather[Answer]) answer(ctx context.Context, argument string) (*Answer, 
 	}
 }
 
-// run is one statement under way, and those that leave when it is back.
-func (g *gather[Answer]) run() {
-	for askers := g.leave(false); askers != nil; askers = g.leave(true) {
+// run is a statement under way that askers have left with, and those that leave when it is back.
+func (g *gather[Answer]) run(askers []*asker[Answer]) {
+	for ; askers != nil; askers = g.leave(true) {
 		answers, err := g.answers(askers)
 		for i, a := range askers {
 			switch {
@@ -92,7 +103,7 @@ func (g *gather[Answer]) run() {
 	}
 }
 
-// leave returns those whose questions the next statement asks. One that comes back leaves again only
+// leave returns those whose questions the next statement asks. One that is back leaves again only
 // where no other is under way. Where it returns nil, no statement leaves.
 func (g *gather[Answer]) leave(again bool) []*asker[Answer] {
 	g.mu.Lock()
@@ -124,5 +135,5 @@ func (g *gather[Answer]) answers(askers []*asker[Answer]) (_ []*Answer, err erro
 	for i, a := range askers {
 		arguments[i] = a.argument
 	}
-	return g.ask(context.Background(), arguments)
+	return g.together(context.Background(), arguments)
 }

@@ -18,6 +18,21 @@ type departure struct {
 	arguments string
 }
 
+// gatherOf returns a gather that asks one question as it asks several.
+func gatherOf(together func(ctx context.Context, arguments []string) ([]*string, error)) *gather[string] {
+	alone := func(ctx context.Context, argument string) (*string, error) {
+		answers, err := together(ctx, []string{argument})
+		if err != nil {
+			return nil, err
+		}
+		if answers[0] == nil {
+			return nil, ErrNotFound
+		}
+		return answers[0], nil
+	}
+	return newGather(alone, together)
+}
+
 // askAt asks questions, each at its time after the beginning, of a database that is so far away,
 // and returns which statements left when, and when each question was answered.
 func askAt(t *testing.T, way func(arguments []string) time.Duration, questions map[string]time.Duration) (departures []departure, answered map[string]time.Duration) {
@@ -25,7 +40,7 @@ func askAt(t *testing.T, way func(arguments []string) time.Duration, questions m
 	start := time.Now()
 	answered = map[string]time.Duration{}
 	var mu sync.Mutex
-	g := newGather(func(_ context.Context, arguments []string) ([]*string, error) {
+	g := gatherOf(func(_ context.Context, arguments []string) ([]*string, error) {
 		mu.Lock()
 		departures = append(departures, departure{time.Since(start), strings.Join(slices.Sorted(slices.Values(arguments)), " ")})
 		mu.Unlock()
@@ -124,8 +139,8 @@ func TestAStatementAsksOnlySoMuch(t *testing.T) {
 func TestAFailureIsThatOfAllWhoAskTogether(t *testing.T) {
 	outage := errors.New("an outage")
 	for name, test := range map[string]struct {
-		ask     func() ([]*string, error)
-		matches func(error) bool
+		together func() ([]*string, error)
+		matches  func(error) bool
 	}{
 		"an outage":   {func() ([]*string, error) { return nil, outage }, func(err error) bool { return errors.Is(err, outage) }},
 		"a panic":     {func() ([]*string, error) { panic("at the wrong time") }, func(err error) bool { return strings.Contains(fmt.Sprint(err), "at the wrong time") }},
@@ -134,15 +149,12 @@ func TestAFailureIsThatOfAllWhoAskTogether(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				first := true
-				g := newGather(func(context.Context, []string) ([]*string, error) {
-					time.Sleep(100 * µs)
-					if first {
-						first = false
-						return []*string{new(string)}, nil
-					}
-					return test.ask()
-				})
+				g := newGather(
+					func(context.Context, string) (*string, error) {
+						time.Sleep(100 * µs)
+						return new(string), nil
+					},
+					func(context.Context, []string) ([]*string, error) { return test.together() })
 				var asking sync.WaitGroup
 				for i := range 3 {
 					asking.Go(func() {
@@ -159,9 +171,34 @@ func TestAFailureIsThatOfAllWhoAskTogether(t *testing.T) {
 	}
 }
 
+func TestAFailureOfWhoAsksAloneIsTheirsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGather(
+			func(context.Context, string) (*string, error) {
+				time.Sleep(100 * µs)
+				panic("at the wrong time")
+			},
+			func(_ context.Context, arguments []string) ([]*string, error) {
+				return []*string{&arguments[0]}, nil
+			})
+		failed := make(chan any)
+		go func() {
+			defer func() { failed <- recover() }()
+			_, _ = g.answer(t.Context(), "alone")
+		}()
+		synctest.Wait()
+		if answer, err := g.answer(t.Context(), "meanwhile"); err != nil || *answer != "meanwhile" {
+			t.Error(answer, err)
+		}
+		if reason := <-failed; reason != "at the wrong time" {
+			t.Error("the panic was", reason)
+		}
+	})
+}
+
 func TestWhoGivesUpTakesNobodyAlong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGather(func(ctx context.Context, arguments []string) ([]*string, error) {
+		g := gatherOf(func(ctx context.Context, arguments []string) ([]*string, error) {
 			select {
 			case <-ctx.Done():
 				return nil, ctx.Err()
@@ -169,19 +206,21 @@ func TestWhoGivesUpTakesNobodyAlong(t *testing.T) {
 				return make([]*string, len(arguments)), nil
 			}
 		})
-		impatient, cancel := context.WithTimeout(t.Context(), 50*µs)
-		defer cancel()
-		gaveUp := make(chan error)
-		go func() {
-			_, err := g.answer(impatient, "impatient")
-			gaveUp <- err
-		}()
+		// The first asks alone, the others together after it, when the impatient have given up.
+		for question, patience := range map[string]time.Duration{"first": time.Hour, "impatient": 50 * µs, "too": 150 * µs, "patient": time.Hour} {
+			go func() {
+				if question != "first" {
+					time.Sleep(10 * µs)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				_, err := g.answer(ctx, question)
+				if want := map[bool]error{true: ErrNotFound, false: context.DeadlineExceeded}[patience == time.Hour]; !errors.Is(err, want) {
+					t.Errorf("%s: %v, want %v", question, err, want)
+				}
+			}()
+		}
+		time.Sleep(time.Second)
 		synctest.Wait()
-		if _, err := g.answer(t.Context(), "patient"); !errors.Is(err, ErrNotFound) {
-			t.Error("the patient one:", err)
-		}
-		if err := <-gaveUp; !errors.Is(err, context.DeadlineExceeded) {
-			t.Error("the impatient one:", err)
-		}
 	})
 }

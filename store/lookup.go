@@ -23,7 +23,9 @@ func (s *Store) newLookup(query string, column columnType, empty func() (a *Auth
 	l := &lookup{one: engine.statement(pool, query), column: column, empty: empty}
 	if several := engine.several(query, column); several != "" {
 		l.several = engine.statement(pool, several)
-		l.gather = newGather(func(ctx context.Context, values []string) ([]*Authority, error) { return l.findEach(ctx, s, values) })
+		l.gather = newGather(
+			func(ctx context.Context, value string) (*Authority, error) { return l.find(ctx, s, value) },
+			func(ctx context.Context, values []string) ([]*Authority, error) { return l.findEach(ctx, s, values) })
 	}
 	return l
 }
