@@ -72,7 +72,7 @@ func BenchmarkDocument(b *testing.B) {
 		"by hash":   {Extensions: hash},
 	} {
 		b.Run(name, func(b *testing.B) {
-			h := newHandler(nil, newExecutable(&Resolver{}, Options{}), Options{})
+			h := newHandler(nil, &Resolver{}, Options{})
 			if name == "anew" {
 				h.executor.SetQueryCache(graphql.NoCache[*ast.QueryDocument]{})
 			}

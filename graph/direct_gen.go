@@ -1369,8 +1369,8 @@ func (w *writer) columnOf_Service(name string, selections ast.SelectionSet) colu
 	return column[*Subgraph]{}
 }
 
-// queryField returns the function by which gqlgen executes a field of Query, and nil for those that
-// tell of the schema itself.
+// queryField returns the function by which gqlgen executes a field of Query, and nil for those whose
+// names begin with __.
 func queryField(name string) func(ec *executionContext, ctx context.Context, field graphql.CollectedField) graphql.Marshaler {
 	switch name {
 	case "me":

@@ -8,5 +8,5 @@ import (
 
 // NewHandlerByGqlgen returns an endpoint of which gqlgen executes everything.
 func NewHandlerByGqlgen(service *auth.Service, options Options) http.Handler {
-	return service.Middleware(newHandler(service, newExecutable(&Resolver{auth: service}, options), options))
+	return service.Middleware(handlerOf(newExecutable(&Resolver{auth: service}, options), service, options))
 }

@@ -56,8 +56,7 @@ func NewHandler(service *auth.Service, options Options) (*Handler, error) {
 	if err := CheckSchema(ServedSchema(options.Federation)); err != nil {
 		return nil, err
 	}
-	h := newHandler(service, lean{newExecutable(&Resolver{auth: service}, options)}, options)
-	h.executor.AroundFields(writeDirectly)
+	h := newHandler(service, &Resolver{auth: service}, options)
 	return &Handler{service.Middleware(h), &h.lasting}, nil
 }
 
@@ -65,6 +64,13 @@ func NewHandler(service *auth.Service, options Options) (*Handler, error) {
 // elsewhere. It returns when they are gone or ctx is done. http.Server's Shutdown would wait for
 // streams and forget sockets.
 func (h *Handler) Shutdown(ctx context.Context) error { return h.lasting.shutdown(ctx) }
+
+// newHandler returns an endpoint that does itself what it need not leave to gqlgen.
+func newHandler(service *auth.Service, resolver *Resolver, options Options) *handler {
+	h := handlerOf(lean{newExecutable(resolver, options)}, service, options)
+	h.executor.AroundFields(writeDirectly)
+	return h
+}
 
 // newExecutable returns the served schema as gqlgen executes it.
 func newExecutable(resolver *Resolver, options Options) *executableSchema {
@@ -75,7 +81,7 @@ func newExecutable(resolver *Resolver, options Options) *executableSchema {
 	}).(*executableSchema)
 }
 
-func newHandler(service *auth.Service, schema graphql.ExecutableSchema, options Options) *handler {
+func handlerOf(schema graphql.ExecutableSchema, service *auth.Service, options Options) *handler {
 	h := &handler{auth: service, introspection: options.Introspection, getQueries: options.GetQueries, log: options.Log}
 	h.executor = executor.New(schema)
 	h.executor.SetErrorPresenter(h.present)

@@ -15,7 +15,7 @@ import (
 func TestAPanicIsOneRequestsFailure(t *testing.T) {
 	t.Parallel()
 	log := new(bytes.Buffer)
-	h := newHandler(new(auth.Service), newExecutable(&Resolver{}, Options{}), Options{Log: slog.New(slog.NewJSONHandler(log, nil))})
+	h := newHandler(new(auth.Service), &Resolver{}, Options{Log: slog.New(slog.NewJSONHandler(log, nil))})
 	ask := func(body string) string {
 		request := httptest.NewRequest("POST", "/graphql", strings.NewReader(body))
 		request.Header.Set("Content-Type", "application/json")

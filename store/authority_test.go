@@ -1,12 +1,14 @@
 package store_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/authgraph/authgraph/bench/people"
 	"github.com/authgraph/authgraph/store"
@@ -71,9 +73,54 @@ func TestAnOutageIsThatOfAllWhoAskAtOnce(t *testing.T) {
 	asking.Wait()
 }
 
-// TestAuthorityInEveryModeOfRunningStatements is about what an address may ask of pgx: behind some
-// poolers nothing can be prepared.
-func TestAuthorityInEveryModeOfRunningStatements(t *testing.T) {
+// TestLookUpsThatHangLeaveConnectionsForOthers has the sessions locked, as by whoever changes the table,
+// and many who ask for them again and again and are soon out of patience.
+func TestLookUpsThatHangLeaveConnectionsForOthers(t *testing.T) {
+	t.Parallel()
+	if !storetest.OnPostgres() {
+		t.Skip("SQLite does not wait for rows")
+	}
+	address := storetest.Address(t)
+	storetest.People(t, storetest.OpenAt(t, address), 1)
+	db, err := store.Open(t.Context(), address, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	other, err := storetest.SQL(t, address).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Rollback()
+	if _, err := other.ExecContext(t.Context(), "LOCK TABLE sessions"); err != nil {
+		t.Fatal(err)
+	}
+	var asking sync.WaitGroup
+	for range 50 {
+		asking.Go(func() {
+			for range 40 {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+				if _, err := db.AuthorityByTokenHash(ctx, hashOf(people.Token(0))); !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+				cancel()
+			}
+		})
+	}
+	asking.Wait()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := db.AuthorityByUser(ctx, people.UserID(0)); err != nil {
+		t.Error("a look-up of a user:", err)
+	}
+	if err := db.Tx(ctx, func(context.Context, *store.Store) error { return nil }); err != nil {
+		t.Error("a transaction:", err)
+	}
+}
+
+// TestEveryModeOfRunningStatements is about what an address may ask of pgx: behind some poolers nothing
+// can be prepared.
+func TestEveryModeOfRunningStatements(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
 		t.Run(mode, func(t *testing.T) {
@@ -90,6 +137,17 @@ func TestAuthorityInEveryModeOfRunningStatements(t *testing.T) {
 				if authority, err := ask(db); err != nil || authority.User.ID != "usr_1" {
 					t.Errorf("%s: %+v, %v", question, authority, err)
 				}
+			}
+			byHash, byID, err := db.SessionsAtOnce(t.Context(),
+				[]string{"nobody's", "session", "session"}, []string{"a\"b\\c,{}' NULL", "", "ses_1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if byHash[0] != nil || byHash[1] == nil || byHash[2] == nil || byHash[1].Session == byHash[2].Session || byHash[1].User.ID != "usr_1" {
+				t.Errorf("by their tokens: %+v", byHash)
+			}
+			if byID[0] != nil || byID[1] != nil || byID[2] == nil || byID[2].Session.ID != "ses_1" {
+				t.Errorf("by their ids: %+v", byID)
 			}
 		})
 	}

@@ -58,3 +58,12 @@ func (s *Store) AskForChanges() {
 
 // Recalled is how many answers are recalled at most.
 const Recalled = recalled
+
+// SessionsAtOnce returns what stands behind several sessions' tokens, and behind several sessions' ids,
+// each by one statement: nil where there is none.
+func (s *Store) SessionsAtOnce(ctx context.Context, hashes, ids []string) (byHash, byID []*Authority, err error) {
+	if byHash, err = s.db.byTokenHash.findEach(ctx, s, hashes); err == nil {
+		byID, err = s.db.bySession.findEach(ctx, s, ids)
+	}
+	return byHash, byID, err
+}

@@ -19,9 +19,9 @@ type departure struct {
 }
 
 // gatherOf returns a gather that asks one question as it asks several.
-func gatherOf(together func(ctx context.Context, arguments []string) ([]*string, error)) *gather[string] {
-	alone := func(ctx context.Context, argument string) (*string, error) {
-		answers, err := together(ctx, []string{argument})
+func gatherOf(most int, together func(ctx context.Context, arguments []string) ([]*string, error)) *gather[string] {
+	alone := func(ctx context.Context, value string) (*string, error) {
+		answers, err := together(ctx, []string{value})
 		if err != nil {
 			return nil, err
 		}
@@ -30,17 +30,17 @@ func gatherOf(together func(ctx context.Context, arguments []string) ([]*string,
 		}
 		return answers[0], nil
 	}
-	return newGather(alone, together)
+	return newGather(most, alone, together)
 }
 
-// askAt asks questions, each at its time after the beginning, of a database that is so far away,
-// and returns which statements left when, and when each question was answered.
-func askAt(t *testing.T, way func(arguments []string) time.Duration, questions map[string]time.Duration) (departures []departure, answered map[string]time.Duration) {
+// askAt asks questions, each at its time after the beginning, of a database that is so far away, by
+// so many statements at once at most, and returns which statements left when, and when each question was answered.
+func askAt(t *testing.T, most int, way func(arguments []string) time.Duration, questions map[string]time.Duration) (departures []departure, answered map[string]time.Duration) {
 	t.Helper()
 	start := time.Now()
 	answered = map[string]time.Duration{}
 	var mu sync.Mutex
-	g := gatherOf(func(_ context.Context, arguments []string) ([]*string, error) {
+	g := gatherOf(most, func(_ context.Context, arguments []string) ([]*string, error) {
 		mu.Lock()
 		departures = append(departures, departure{time.Since(start), strings.Join(slices.Sorted(slices.Values(arguments)), " ")})
 		mu.Unlock()
@@ -76,7 +76,7 @@ const µs = time.Microsecond
 
 func TestWhatIsAskedMeanwhileIsAskedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		departures, _ := askAt(t, always(500*µs), map[string]time.Duration{"a": 0, "b": 100 * µs, "c": 200 * µs, "d": 499 * µs, "e": 501 * µs})
+		departures, _ := askAt(t, 10, always(500*µs), map[string]time.Duration{"a": 0, "b": 100 * µs, "c": 200 * µs, "d": 499 * µs, "e": 501 * µs})
 		want := []departure{{0, "a"}, {500 * µs, "b c d"}, {1000 * µs, "e"}}
 		if !slices.Equal(departures, want) {
 			t.Errorf("%v, want %v", departures, want)
@@ -86,7 +86,7 @@ func TestWhatIsAskedMeanwhileIsAskedTogether(t *testing.T) {
 
 func TestWhoAsksWhileNobodyDoesIsAskedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, answered := askAt(t, always(500*µs), map[string]time.Duration{"a": 0, "b": 600 * µs, "c": 1200 * µs})
+		_, answered := askAt(t, 10, always(500*µs), map[string]time.Duration{"a": 0, "b": 600 * µs, "c": 1200 * µs})
 		if answered["a"] != 500*µs || answered["b"] != 1100*µs || answered["c"] != 1700*µs {
 			t.Error(answered)
 		}
@@ -95,7 +95,7 @@ func TestWhoAsksWhileNobodyDoesIsAskedAtOnce(t *testing.T) {
 
 func TestNobodyWaitsLongForAStatementThatIsFarAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		departures, answered := askAt(t, always(5*time.Millisecond), map[string]time.Duration{
+		departures, answered := askAt(t, 10, always(5*time.Millisecond), map[string]time.Duration{
 			"a": 0, "b": 100 * µs, "c": 200 * µs, "d": 1500 * µs, "e": 4800 * µs, "f": 5900 * µs,
 		})
 		// e waits for nothing longer than a millisecond, though a comes back before.
@@ -111,7 +111,7 @@ func TestNobodyWaitsLongForAStatementThatIsFarAway(t *testing.T) {
 
 func TestAStatementThatHangsHoldsUpNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, answered := askAt(t, func(arguments []string) time.Duration {
+		_, answered := askAt(t, 10, func(arguments []string) time.Duration {
 			if slices.Contains(arguments, "hangs") {
 				return time.Hour
 			}
@@ -123,14 +123,51 @@ func TestAStatementThatHangsHoldsUpNobodyElse(t *testing.T) {
 	})
 }
 
+func TestOnlySoManyStatementsAreUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		departures, _ := askAt(t, 3, always(10*time.Millisecond), map[string]time.Duration{
+			"a": 0, "b": 100 * µs, "c": 1200 * µs, "d": 2300 * µs, "e": 4000 * µs, "f": 10_500 * µs,
+		})
+		// d and e wait for a, since three are under way; f waits no longer than anybody.
+		want := []departure{{0, "a"}, {1100 * µs, "b"}, {2200 * µs, "c"}, {10_000 * µs, "d e"}, {11_500 * µs, "f"}}
+		if !slices.Equal(departures, want) {
+			t.Errorf("%v, want %v", departures, want)
+		}
+	})
+}
+
+func TestNobodyAsksForThoseWhoGaveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []string
+		g := gatherOf(1, func(_ context.Context, values []string) ([]*string, error) {
+			asked = append(asked, strings.Join(values, " "))
+			time.Sleep(time.Second)
+			return make([]*string, len(values)), nil
+		})
+		var asking sync.WaitGroup
+		for i, patience := range []time.Duration{time.Hour, time.Millisecond, time.Hour, time.Millisecond} {
+			asking.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				_, _ = g.answer(ctx, fmt.Sprint(i))
+			})
+			synctest.Wait()
+		}
+		asking.Wait()
+		if !slices.Equal(asked, []string{"0", "2"}) {
+			t.Error(asked)
+		}
+	})
+}
+
 func TestAStatementAsksOnlySoMuch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		questions := map[string]time.Duration{"first": 0}
-		for i := range gatherMost + 1 {
+		for i := range gatherSize + 1 {
 			questions[fmt.Sprint(i)] = 10 * µs
 		}
-		departures, _ := askAt(t, always(100*µs), questions)
-		if len(departures) != 3 || len(strings.Fields(departures[1].arguments)) != gatherMost {
+		departures, _ := askAt(t, 10, always(100*µs), questions)
+		if len(departures) != 3 || len(strings.Fields(departures[1].arguments)) != gatherSize {
 			t.Error(departures)
 		}
 	})
@@ -144,12 +181,13 @@ func TestAFailureIsThatOfAllWhoAskTogether(t *testing.T) {
 	}{
 		"an outage":   {func() ([]*string, error) { return nil, outage }, func(err error) bool { return errors.Is(err, outage) }},
 		"a panic":     {func() ([]*string, error) { panic("at the wrong time") }, func(err error) bool { return strings.Contains(fmt.Sprint(err), "at the wrong time") }},
+		"too few":     {func() ([]*string, error) { return nil, nil }, func(err error) bool { return err != nil && !errors.Is(err, ErrNotFound) }},
 		"not found":   {func() ([]*string, error) { return make([]*string, 2), nil }, func(err error) bool { return errors.Is(err, ErrNotFound) }},
 		"no failures": {func() ([]*string, error) { return []*string{new(string), new(string)}, nil }, func(err error) bool { return err == nil }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := newGather(
+				g := newGather(10,
 					func(context.Context, string) (*string, error) {
 						time.Sleep(100 * µs)
 						return new(string), nil
@@ -173,7 +211,7 @@ func TestAFailureIsThatOfAllWhoAskTogether(t *testing.T) {
 
 func TestAFailureOfWhoAsksAloneIsTheirsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGather(
+		g := newGather(10,
 			func(context.Context, string) (*string, error) {
 				time.Sleep(100 * µs)
 				panic("at the wrong time")
@@ -198,7 +236,7 @@ func TestAFailureOfWhoAsksAloneIsTheirsAlone(t *testing.T) {
 
 func TestWhoGivesUpTakesNobodyAlong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := gatherOf(func(ctx context.Context, arguments []string) ([]*string, error) {
+		g := gatherOf(10, func(ctx context.Context, arguments []string) ([]*string, error) {
 			select {
 			case <-ctx.Done():
 				return nil, ctx.Err()
@@ -206,9 +244,10 @@ func TestWhoGivesUpTakesNobodyAlong(t *testing.T) {
 				return make([]*string, len(arguments)), nil
 			}
 		})
-		// The first asks alone, the others together after it, when the impatient have given up.
+		// The first asks alone, the others after it: one of them has given up by then, one does on the way.
+		var asking sync.WaitGroup
 		for question, patience := range map[string]time.Duration{"first": time.Hour, "impatient": 50 * µs, "too": 150 * µs, "patient": time.Hour} {
-			go func() {
+			asking.Go(func() {
 				if question != "first" {
 					time.Sleep(10 * µs)
 				}
@@ -218,9 +257,8 @@ func TestWhoGivesUpTakesNobodyAlong(t *testing.T) {
 				if want := map[bool]error{true: ErrNotFound, false: context.DeadlineExceeded}[patience == time.Hour]; !errors.Is(err, want) {
 					t.Errorf("%s: %v, want %v", question, err, want)
 				}
-			}()
+			})
 		}
-		time.Sleep(time.Second)
-		synctest.Wait()
+		asking.Wait()
 	})
 }

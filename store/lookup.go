@@ -3,11 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 )
 
-// lookup is one way to find what a credential stands for: by the value of a unique column. No value
-// is one that a client wrote, but its hash or what was found before: a value that the database cannot
-// take would fail the lookups of others too.
+// lookup is one way to find what a credential stands for: by the value of a unique column. A value that
+// the database cannot take would fail the lookups of others too, so none is as a client wrote it: it is
+// a hash, or what this program found before or has signed.
 type lookup struct {
 	one     *statement
 	several *statement         // for an array of values: the place of one, from 1, and then the row
@@ -16,14 +17,14 @@ type lookup struct {
 	empty   func() (a *Authority, fields []any)
 }
 
-// newLookup returns the lookup by a query. What it reads is what empty returns: the fields, and behind
-// them those of the user and their roles.
-func (s *Store) newLookup(query string, column columnType, empty func() (a *Authority, fields []any)) *lookup {
+// newLookup returns the lookup by a query, for which so many statements may be under way. What it reads is
+// what empty returns: the fields, and behind them those of the user and their roles.
+func (s *Store) newLookup(query string, column columnType, atOnce int, empty func() (a *Authority, fields []any)) *lookup {
 	engine, pool := s.db.engine, s.db.reader.DB
 	l := &lookup{one: engine.statement(pool, query), column: column, empty: empty}
 	if several := engine.several(query, column); several != "" {
 		l.several = engine.statement(pool, several)
-		l.gather = newGather(
+		l.gather = newGather(atOnce,
 			func(ctx context.Context, value string) (*Authority, error) { return l.find(ctx, s, value) },
 			func(ctx context.Context, values []string) ([]*Authority, error) { return l.findEach(ctx, s, values) })
 	}
@@ -32,26 +33,32 @@ func (s *Store) newLookup(query string, column columnType, empty func() (a *Auth
 
 // find returns what has a value, or ErrNotFound.
 func (l *lookup) find(ctx context.Context, s *Store, value string) (found *Authority, err error) {
-	err = l.one.query(ctx, s, l.column.value(value), func(row *sql.Rows) error {
-		found, err = l.scan(row)
+	err = s.read(ctx, func(ctx context.Context) error {
+		found = nil
+		err := l.one.query(ctx, s, l.column.value(value), func(row *sql.Rows) (err error) {
+			found, err = l.scan(row)
+			return err
+		})
+		if err == nil && found == nil {
+			err = ErrNotFound
+		}
 		return err
 	})
-	if err == nil && found == nil {
-		err = ErrNotFound
-	}
 	return found, err
 }
 
 // findEach returns what has each of the values, in their order, and nil where nothing has.
-func (l *lookup) findEach(ctx context.Context, s *Store, values []string) ([]*Authority, error) {
-	found := make([]*Authority, len(values))
-	err := l.several.query(ctx, s, l.column.values(values), func(row *sql.Rows) error {
-		var place int
-		a, err := l.scan(row, &place)
-		if err == nil {
-			found[place-1] = a
-		}
-		return err
+func (l *lookup) findEach(ctx context.Context, s *Store, values []string) (found []*Authority, err error) {
+	err = s.read(ctx, func(ctx context.Context) error {
+		found = make([]*Authority, len(values))
+		return l.several.query(ctx, s, l.column.values(values), func(row *sql.Rows) error {
+			var place int
+			a, err := l.scan(row, &place)
+			if err == nil {
+				found[place-1] = a
+			}
+			return err
+		})
 	})
 	return found, err
 }
@@ -68,7 +75,12 @@ func (l *lookup) scan(row *sql.Rows, before ...any) (*Authority, error) {
 }
 
 // close closes what the lookup has prepared.
-func (l *lookup) close() error { return l.one.close() }
+func (l *lookup) close() error {
+	if l.several == nil {
+		return l.one.close()
+	}
+	return errors.Join(l.one.close(), l.several.close())
+}
 
 // columnType is the type of a column.
 type columnType string

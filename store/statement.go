@@ -23,19 +23,17 @@ type statement struct {
 // query runs the statement and hands each row to scan: on the transaction where there is one, because
 // what another pool prepared cannot run there, and as a prepared statement otherwise.
 func (st *statement) query(ctx context.Context, s *Store, argument any, scan func(row *sql.Rows) error) error {
-	return s.read(ctx, func(ctx context.Context) error {
-		rows, err := st.rows(ctx, s, append(slices.Clip(st.hint), argument))
-		if err != nil {
+	rows, err := st.rows(ctx, s, append(slices.Clip(st.hint), argument))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			if err := scan(rows); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
-	})
+	}
+	return rows.Err()
 }
 
 func (st *statement) rows(ctx context.Context, s *Store, args []any) (*sql.Rows, error) {

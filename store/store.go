@@ -53,10 +53,11 @@ func newStore(engine engine, writer, reader *bun.DB, options Options) *Store {
 		engine: engine, writer: writer, reader: reader, timeout: options.Timeout, waiting: options.Waiting,
 		remove: func() error { return nil },
 	}}
-	s.db.byTokenHash = s.newLookup(authorityByTokenHash, blobColumn, emptySession)
-	s.db.bySession = s.newLookup(authorityBySession, textColumn, emptySession)
-	s.db.byAPIToken = s.newLookup(authorityByAPIToken, blobColumn, emptyAPIToken)
-	s.db.byUser = s.newLookup(authorityByUser, textColumn, emptyUser)
+	atOnce := max(1, options.Connections/4) // a quarter of the connections for each of the four
+	s.db.byTokenHash = s.newLookup(authorityByTokenHash, blobColumn, atOnce, emptySession)
+	s.db.bySession = s.newLookup(authorityBySession, textColumn, atOnce, emptySession)
+	s.db.byAPIToken = s.newLookup(authorityByAPIToken, blobColumn, atOnce, emptyAPIToken)
+	s.db.byUser = s.newLookup(authorityByUser, textColumn, atOnce, emptyUser)
 	return s
 }
 
