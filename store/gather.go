@@ -15,6 +15,9 @@ const (
 	gatherWait = time.Millisecond
 	// gatherSize is how many questions a statement asks at most.
 	gatherSize = 100
+	// gatherShare is the share of the connections that statements of one gather may take: one in so
+	// many. There are as many gathers.
+	gatherShare = 4
 )
 
 // gather asks the questions of many requests by few statements. Where the database is another

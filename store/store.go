@@ -53,7 +53,7 @@ func newStore(engine engine, writer, reader *bun.DB, options Options) *Store {
 		engine: engine, writer: writer, reader: reader, timeout: options.Timeout, waiting: options.Waiting,
 		remove: func() error { return nil },
 	}}
-	atOnce := max(1, options.Connections/4) // a quarter of the connections for each of the four
+	atOnce := max(1, options.Connections/gatherShare)
 	s.db.byTokenHash = s.newLookup(authorityByTokenHash, blobColumn, atOnce, emptySession)
 	s.db.bySession = s.newLookup(authorityBySession, textColumn, atOnce, emptySession)
 	s.db.byAPIToken = s.newLookup(authorityByAPIToken, blobColumn, atOnce, emptyAPIToken)
