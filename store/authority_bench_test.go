@@ -1,8 +1,8 @@
 package store_test
 
 import (
-	"crypto/sha256"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/authgraph/authgraph/bench/people"
@@ -10,7 +10,8 @@ import (
 )
 
 // BenchmarkAuthority measures the look-up that every request with a session makes, going round all
-// sessions of a small and of a larger database.
+// sessions of a small and of a larger database: by one who asks for one after the other, and by
+// sixteen for each core.
 func BenchmarkAuthority(b *testing.B) {
 	for _, sessions := range []int{1000, 20_000} {
 		b.Run(fmt.Sprintf("sessions=%d", sessions), func(b *testing.B) {
@@ -18,16 +19,30 @@ func BenchmarkAuthority(b *testing.B) {
 			storetest.People(b, db, sessions)
 			hashes := make([][]byte, sessions)
 			for i := range hashes {
-				hash := sha256.Sum256([]byte(people.Token(i)))
-				hashes[i] = hash[:]
+				hashes[i] = hashOf(people.Token(i))
 			}
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
+			ask := func(b *testing.B, i int) {
 				authority, err := db.AuthorityByTokenHash(b.Context(), hashes[i%sessions])
 				if err != nil || authority.User == nil {
-					b.Fatal(err)
+					b.Error(err)
 				}
 			}
+			b.Run("one", func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					ask(b, i)
+				}
+			})
+			b.Run("many", func(b *testing.B) {
+				b.ReportAllocs()
+				b.SetParallelism(16)
+				var next atomic.Int64
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						ask(b, int(next.Add(1)))
+					}
+				})
+			})
 		})
 	}
 }
