@@ -3,7 +3,8 @@
 //
 // The page sends its operations to /graphql of the same origin, with the cookies of
 // that origin, and opens on the examples in src/operations, which can be run one after
-// the other from the first to the last.
+// the other from the first to the last. A subscription shows each of its events, by
+// server-sent events, until it is stopped or the server says why it ends.
 //
 // The source is in src and index.html; dist is what Vite makes of it, every file as its
 // gzip, and is committed so that building the binary needs Go alone. After a change:

@@ -206,7 +206,7 @@ func TestEveryAnswerConfinesThePage(t *testing.T) {
 
 func TestLicensesOfWhatThePageIsMadeFromAreServed(t *testing.T) {
 	text := body(t, do(t, "GET", "/assets/licenses.txt"))
-	for _, name := range []string{"graphiql", "monaco-editor", "react"} {
+	for _, name := range []string{"graphiql", "graphql-sse", "monaco-editor", "react"} {
 		if !strings.Contains(text, name) {
 			t.Errorf("the licenses do not name %s", name)
 		}

@@ -14,7 +14,10 @@ export class Playground {
   constructor(page) {
     this.page = page
     this.editor = page.locator('.graphiql-query-editor .view-lines')
+    this.headersEditor = page.locator('.graphiql-editor-tool .graphiql-editor:not(.hidden) .view-lines')
     this.tabs = page.locator('.graphiql-tab-button')
+    this.runButton = page.getByRole('button', { name: /^Execute query/ })
+    this.stopButton = page.getByRole('button', { name: /^Stop query/ })
   }
 
   /** Opens the page and waits until its editor and the schema are there. */
@@ -30,10 +33,20 @@ export class Playground {
   }
 
   /** Replaces the operation in the editor by pasting; typing would add closing brackets. */
-  async paste(operation) {
+  paste(operation) {
+    return this.#pasteInto(this.editor, operation)
+  }
+
+  /** Replaces what every request has in its headers, besides what it has anyhow. */
+  async pasteHeaders(headers) {
+    await this.page.locator('[data-name=headers]').click()
+    await this.#pasteInto(this.headersEditor, JSON.stringify(headers))
+  }
+
+  async #pasteInto(editor, text) {
     await this.page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
-    await this.page.evaluate((text) => navigator.clipboard.writeText(text), operation)
-    await this.editor.click()
+    await this.page.evaluate((text) => navigator.clipboard.writeText(text), text)
+    await editor.click()
     await this.page.keyboard.press('ControlOrMeta+A')
     await this.page.keyboard.press('ControlOrMeta+V')
   }
@@ -56,10 +69,26 @@ export class Playground {
   /** Runs the operation in the editor and returns the answer once the response pane shows it. */
   async run() {
     const answered = this.page.waitForResponse(isAnswer)
-    await this.page.getByRole('button', { name: /^Execute query/ }).click()
+    await this.runButton.click()
     const answer = await (await answered).json()
-    await this.page.waitForFunction(responsePaneShows, withoutSpace(JSON.stringify(answer)))
+    await this.waitFor(answer)
     return answer
+  }
+
+  /**
+   * Pastes a subscription and runs it. Returns the server's response once it has begun: from then on
+   * it tells what happens.
+   */
+  async listen(subscription) {
+    await this.paste(subscription)
+    const answered = this.page.waitForResponse(isAnswer)
+    await this.runButton.click()
+    return answered
+  }
+
+  /** Waits until the response pane shows an answer, and nothing else. */
+  async waitFor(answer) {
+    await this.page.waitForFunction(responsePaneShows, withoutSpace(JSON.stringify(answer)))
   }
 
   /** Opens a tab, runs what is in it and returns the answer. */
