@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -20,6 +21,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/authgraph/authgraph/store"
 )
@@ -115,7 +118,8 @@ var server = sync.OnceValues(func() (*sql.DB, error) {
 	return pool, err
 })
 
-// maintain runs a statement on the server. The context of a test that ends is done already.
+// maintain runs a statement on the server, again where PostgreSQL gave it up for another one: what a
+// test has given up may still be under way there. The context of a test that ends is done already.
 func maintain(t testing.TB, statement string) {
 	t.Helper()
 	pool, err := server()
@@ -124,10 +128,20 @@ func maintain(t testing.TB, statement string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if _, err := pool.ExecContext(ctx, statement); err != nil {
-		t.Error(err)
+	for {
+		_, err := pool.ExecContext(ctx, statement)
+		if fault, ok := errors.AsType[*pgconn.PgError](err); ok && fault.Code == deadlockDetected {
+			continue
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return
 	}
 }
+
+// deadlockDetected is the code of that error (PostgreSQL, appendix A).
+const deadlockDetected = "40P01"
 
 // OpenAt opens and migrates the database at an address.
 func OpenAt(t testing.TB, address string) *store.Store {
