@@ -57,8 +57,8 @@ func newGather[Answer any](most int,
 	together func(ctx context.Context, values []string) ([]*Answer, error),
 ) *gather[Answer] {
 	g := &gather[Answer]{most: most, alone: alone, together: together}
-	g.late = time.AfterFunc(gatherWait, g.leaveLate)
-	g.late.Stop() // nobody waits
+	g.late = time.AfterFunc(time.Hour, g.leaveLate)
+	g.late.Stop() // nobody waits; at once, it might go off before it is there
 	return g
 }
 
