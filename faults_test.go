@@ -145,17 +145,7 @@ func TestSQLiteFaultsPass(t *testing.T) {
 	address := "sqlite:" + filepath.Join(dir, "data.db")
 	i := start(t, append(database(address), "AUTHGRAPH_RATE_LIMITS=off")...)
 	i.endures(func() int { return 0 },
-		fault{"locked by another process", true, "database is locked", func() func() {
-			tx, err := storetest.SQL(t, address).BeginTx(t.Context(), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return func() {
-				if err := tx.Rollback(); err != nil {
-					t.Error(err)
-				}
-			}
-		}},
+		fault{"locked by another process", true, "database is locked", func() func() { return storetest.Lock(t, address, "") }},
 		fault{"a full disk", true, "disk is full", func() func() {
 			path := filepath.Join(dir, "filler")
 			file, err := os.Create(path)
@@ -208,28 +198,15 @@ func TestPostgreSQLFaultsPass(t *testing.T) {
 	connections := func() int {
 		return storetest.Number(t, address, "SELECT count(*) FROM pg_stat_activity WHERE datname = '"+name+"' AND application_name = 'authgraph'")
 	}
-	lock := func(tables string) func() (end func()) {
-		return func() func() {
-			tx, err := storetest.SQL(t, address).BeginTx(t.Context(), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := tx.ExecContext(t.Context(), "LOCK TABLE "+tables); err != nil {
-				t.Fatal(err)
-			}
-			return func() {
-				if err := tx.Rollback(); err != nil {
-					t.Error(err)
-				}
-			}
-		}
+	lock := func() (unlock func()) {
+		return storetest.Lock(t, address, "users, sessions, credentials, migrations")
 	}
 	i.endures(connections,
 		fault{"a database that is down", false, "connection refused", func() func() { road.close(); return road.open }},
 		fault{"a database that does not answer", false, "did not answer in time", func() func() { road.stall(true); return func() { road.stall(false) } }},
-		fault{"tables that are locked", false, "did not answer in time", lock("users, sessions, credentials, migrations")},
+		fault{"tables that are locked", false, "did not answer in time", lock},
 		fault{"a pool that is exhausted", false, fmt.Sprintf("all %d connections are in use", storetest.Connections), func() func() {
-			unlock := lock("users, sessions, credentials, migrations")()
+			unlock := lock()
 			ctx, stop := context.WithCancel(t.Context())
 			var others sync.WaitGroup
 			for range 3 * storetest.Connections {

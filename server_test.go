@@ -273,13 +273,7 @@ func TestAHangingReadOfTheKeysIsOne(t *testing.T) {
 	address := storetest.Address(t)
 	const timeout, askers = 500 * time.Millisecond, 20
 	i := start(t, append(database(address), "AUTHGRAPH_DATABASE_TIMEOUT="+timeout.String())...)
-	lock, err := storetest.SQL(t, address).BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := lock.ExecContext(t.Context(), "LOCK TABLE signing_keys"); err != nil {
-		t.Fatal(err)
-	}
+	unlock := storetest.Lock(t, address, "signing_keys")
 	begun := time.Now()
 	var asked sync.WaitGroup
 	for range askers {
@@ -293,9 +287,7 @@ func TestAHangingReadOfTheKeysIsOne(t *testing.T) {
 	if took := time.Since(begun); took > askers*timeout/2 {
 		t.Errorf("%d waited %v, as if one after the other", askers, took)
 	}
-	if err := lock.Rollback(); err != nil {
-		t.Fatal(err)
-	}
+	unlock()
 	if response, body := i.get("/.well-known/jwks.json"); response.StatusCode != http.StatusOK {
 		t.Errorf("afterwards the answer is %d: %s", response.StatusCode, body)
 	}

@@ -20,8 +20,8 @@ import (
 // or may not be null, nothing of it counts, and gqlgen executes it in its own way: errors, their
 // paths and what becomes null are gqlgen's alone, but for the answer as a whole where its only field
 // is refused (writeOnlyField). What is left to gqlgen is a field with arguments or a directive that
-// runs, with a resolver that is called for each object, or of an abstract type,
-// and what subscriptions tell.
+// runs, with a resolver that is called for each object, or of an abstract type, and what
+// subscriptions tell.
 //
 // To a batch resolver graphql.GetFieldContext tells of the field that all this stands in.
 

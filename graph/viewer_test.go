@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/authgraph/authgraph/auth"
+	"github.com/authgraph/authgraph/store/storetest"
 )
 
 func TestAStranger(t *testing.T) {
@@ -136,7 +137,7 @@ func TestALockedDatabaseIsAnOutage(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.signUp("ada")
-	release := lockDatabase(t, s.address)
+	release := storetest.Lock(t, s.address, "sessions IN EXCLUSIVE MODE")
 	s.browser().run(loginMutation, "identifier", "ada", "password", password).refused("INTERNAL_SERVER_ERROR", "")
 	release()
 	s.browser().run(loginMutation, "identifier", "ada", "password", password).ok()

@@ -87,14 +87,7 @@ func TestLookUpsThatHangLeaveConnectionsForOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	other, err := storetest.SQL(t, address).BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Rollback()
-	if _, err := other.ExecContext(t.Context(), "LOCK TABLE sessions"); err != nil {
-		t.Fatal(err)
-	}
+	defer storetest.Lock(t, address, "sessions")()
 	var asking sync.WaitGroup
 	for range 50 {
 		asking.Go(func() {

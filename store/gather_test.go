@@ -34,7 +34,8 @@ func gatherOf(most int, together func(ctx context.Context, arguments []string) (
 }
 
 // askAt asks questions, each at its time after the beginning, of a database that is so far away, by
-// so many statements at once at most, and returns which statements left when, and when each question was answered.
+// so many statements at once at most, and returns which statements left when, and when each question
+// was answered.
 func askAt(t *testing.T, most int, way func(arguments []string) time.Duration, questions map[string]time.Duration) (departures []departure, answered map[string]time.Duration) {
 	t.Helper()
 	start := time.Now()

@@ -350,13 +350,7 @@ func TestASlowStatementIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	other, err := storetest.SQL(t, address).BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := other.ExecContext(t.Context(), "LOCK TABLE users"); err != nil {
-		t.Fatal(err)
-	}
+	unlock := storetest.Lock(t, address, "users")
 	for name, use := range map[string]func() error{
 		"a read":      func() error { _, err := db.UserByID(t.Context(), "usr_1"); return err },
 		"a statement": func() error { _, err := db.AuthorityByUser(t.Context(), "usr_1"); return err },
@@ -368,9 +362,7 @@ func TestASlowStatementIsGivenUp(t *testing.T) {
 			t.Errorf("%s of a locked table: %v", name, err)
 		}
 	}
-	if err := other.Rollback(); err != nil {
-		t.Fatal(err)
-	}
+	unlock()
 	if _, err := db.UserByID(t.Context(), "usr_1"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("when the table is free again: %v", err)
 	}

@@ -173,6 +173,28 @@ func SQL(t testing.TB, address string) *sql.DB {
 	return pool
 }
 
+// Lock has somebody else hold tables of a database, named as in LOCK TABLE of PostgreSQL, until unlock.
+// SQLite has one lock, for whoever writes.
+func Lock(t testing.TB, address, tables string) (unlock func()) {
+	t.Helper()
+	pool := SQL(t, address)
+	tx, err := pool.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if store.File(address) == "" {
+		if _, err := tx.ExecContext(t.Context(), "LOCK TABLE "+tables); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() {
+		t.Helper()
+		if err := errors.Join(tx.Rollback(), pool.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Exec runs a statement behind the store's back.
 func Exec(t testing.TB, address, statement string) {
 	t.Helper()
